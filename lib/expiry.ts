@@ -1,0 +1,45 @@
+import type { SessionData } from 'express-session'
+
+/** A date as sessions have it: their own, or as it came out of JSON. */
+export type Expires = Date | string | null | undefined
+
+/**
+ * The milliseconds that a key has left to live, from the reply of PTTL: `Infinity` if it does not
+ * expire, or if nobody asked; 0 if it is gone.
+ */
+export function remainingLife(pttl = -1): number {
+  return pttl === -1 ? Infinity : Math.max(pttl, 0)
+}
+
+/**
+ * Gives a session the `cookie.expires` that Redis will really apply: `touch` moves the expiry of the
+ * key but not the date in the payload, and with that one an active user's next `save` would destroy
+ * the session. A cookie without `expires` stays without.
+ * @param expiresAt when the key expires, in milliseconds since the epoch; `Infinity`: never
+ */
+export function correctExpires(session: SessionData, expiresAt: number): void {
+  const { cookie } = session
+  const stored: Expires = cookie?.expires
+  if (!stored || expiresAt === Infinity) return
+  const { originalMaxAge } = cookie
+  const expires = new Date(expiresAt)
+  cookie.expires = typeof stored === 'string' ? (expires.toISOString() as unknown as Date) : expires
+  // A real Cookie, from a serializer that revives it, counts its maxAge anew from `expires`.
+  if (cookie.originalMaxAge !== originalMaxAge) cookie.originalMaxAge = originalMaxAge
+}
+
+/**
+ * Whether two serialized forms of a session differ in nothing but `cookie.expires`. It is found by
+ * the text of the date; a serializer that hides it (by encryption, say) makes this `false`.
+ */
+export function differOnlyInExpires(
+  before: { text: string; expires: Expires },
+  after: { text: string; expires: Expires },
+): boolean {
+  if (before.text.length !== after.text.length) return false
+  return before.text.replace(dateText(before.expires), dateText(after.expires)) === after.text
+}
+
+function dateText(expires: Expires): string {
+  return expires instanceof Date ? expires.toISOString() : String(expires ?? '')
+}

@@ -1,0 +1,130 @@
+import type { OnConflict } from './conflict.ts'
+import { badArgument } from './errors.ts'
+import type { Serializer } from './payload.ts'
+import type { SolidisLike } from './redis.ts'
+import type { Ttl } from './ttl.ts'
+
+/** Options of `new SolidisStore(options)`. All but `client` have a default. */
+export interface SolidisStoreOptions {
+  /** A Solidis client, or another client through `fromNodeRedis` or `fromIoredis`. */
+  client: SolidisLike
+  /** Put before the session id to make the key; taken literally. May be empty. Default `'sess:'`. */
+  prefix?: string | undefined
+  /**
+   * How many seconds a session lives. A number serves only where the session's cookie has no
+   * `expires`; a function always decides. Zero or less, from a function, destroys the session.
+   * Default 86400, a day.
+   */
+  ttl?: Ttl | undefined
+  /** Keys never expire. Default `false`. */
+  disableTTL?: boolean | undefined
+  /** `touch` does nothing. Default `false`. */
+  disableTouch?: boolean | undefined
+  /** Seconds: a `touch` that would extend a session's life by less is not sent. Default 0. */
+  touchAfter?: number | undefined
+  /** The COUNT hint of SCAN: about as many keys are worked on at a time. Default 1000. */
+  scanCount?: number | undefined
+  /** Turns sessions into text and back; may be asynchronous. Default `JSON`. */
+  serializer?: Serializer | undefined
+  /**
+   * What `set` does where the session was changed by another request since it was loaded:
+   * `'merge'` the changes of both, attribute by attribute; `'overwrite'` theirs; `'reject'` with a
+   * `SessionConflictError`; or what a function makes of `(base, theirs, ours)`. Default `'merge'`.
+   */
+  onConflict?: OnConflict | undefined
+  /**
+   * How many milliseconds to wait for an answer of Redis, after which the call fails with the code
+   * `ETIMEDOUT`; 0 for no limit. Default 5000.
+   */
+  timeout?: number | undefined
+}
+
+/** The options with their defaults. */
+export type ResolvedOptions = Required<{
+  readonly [K in keyof SolidisStoreOptions]: NonNullable<SolidisStoreOptions[K]>
+}>
+
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+type Rule = [expected: string, isMet: (value: never) => boolean]
+
+const RULES: Record<Exclude<keyof SolidisStoreOptions, 'client'>, Rule> = {
+  prefix: ['a string', isString],
+  ttl: ['a positive number of seconds or a function', (ttl) => isFunction(ttl) || isPositive(ttl)],
+  disableTTL: ['a boolean', isBoolean],
+  disableTouch: ['a boolean', isBoolean],
+  touchAfter: ['zero or more seconds', (value) => value === 0 || isPositive(value)],
+  scanCount: ['a positive integer', (value) => Number.isInteger(value) && isPositive(value)],
+  serializer: ['an object with parse and stringify', isSerializer],
+  onConflict: ["'merge', 'overwrite', 'reject' or a function", isOnConflict],
+  timeout: [
+    `0 to ${MAX_TIMER_MS} milliseconds`,
+    (value) => value === 0 || (isPositive(value) && value <= MAX_TIMER_MS),
+  ],
+}
+
+/**
+ * Fills in the defaults; `null` counts as not given, as in connect-redis.
+ * @throws TypeError that names the first bad option, what was expected and what was given
+ */
+export function resolveOptions(options: SolidisStoreOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw badArgument('options', 'an object with a client', options)
+  }
+  checkClient(options.client)
+  const resolved: ResolvedOptions = {
+    client: options.client,
+    prefix: options.prefix ?? 'sess:',
+    ttl: options.ttl ?? 86400,
+    disableTTL: options.disableTTL ?? false,
+    disableTouch: options.disableTouch ?? false,
+    touchAfter: options.touchAfter ?? 0,
+    scanCount: options.scanCount ?? 1000,
+    serializer: options.serializer ?? JSON,
+    onConflict: options.onConflict ?? 'merge',
+    timeout: options.timeout ?? 5000,
+  }
+  for (const name of Object.keys(RULES) as (keyof typeof RULES)[]) {
+    const [expected, isMet] = RULES[name]
+    if (!isMet(resolved[name] as never)) throw badArgument(name, expected, resolved[name])
+  }
+  return resolved
+}
+
+function checkClient(client: unknown): void {
+  const { send, sendCommand, callBuffer } = Object(client)
+  if (isFunction(callBuffer)) throw bareClient('an ioredis', 'fromIoredis')
+  if (isFunction(sendCommand)) throw bareClient('a node-redis', 'fromNodeRedis')
+  if (!isFunction(send)) throw badArgument('client', 'an object with a send method', client)
+}
+
+function bareClient(kind: string, wrapper: string): TypeError {
+  return new TypeError(
+    `client: expected ${wrapper}(client), got ${kind} client without the wrapper`,
+  )
+}
+
+function isString(value: unknown): boolean {
+  return typeof value === 'string'
+}
+
+function isBoolean(value: unknown): boolean {
+  return typeof value === 'boolean'
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function'
+}
+
+function isPositive(value: unknown): boolean {
+  return typeof value === 'number' && value > 0 && Number.isFinite(value)
+}
+
+function isSerializer(value: unknown): boolean {
+  const { parse, stringify } = Object(value)
+  return isFunction(parse) && isFunction(stringify)
+}
+
+function isOnConflict(value: unknown): boolean {
+  return isFunction(value) || ['merge', 'overwrite', 'reject'].includes(value as string)
+}

@@ -1,0 +1,373 @@
+import { Session, type SessionData, Store } from 'express-session'
+import { type Callback, settle } from './callback.ts'
+import type { OnConflict } from './conflict.ts'
+import { badArgument, RedisError, SessionConflictError } from './errors.ts'
+import { correctExpires, differOnlyInExpires, remainingLife } from './expiry.ts'
+import { LoadedSessions } from './loaded.ts'
+import { resolveOptions, type SolidisStoreOptions } from './options.ts'
+import {
+  decode,
+  encode,
+  InvalidSessionError,
+  isObject,
+  type Payload,
+  type Serializer,
+} from './payload.ts'
+import { Redis, type Reply, type SolidisLike } from './redis.ts'
+import { scanPages, scanUniquePages } from './scan.ts'
+import { TimeLimit } from './time-limit.ts'
+import { type Ttl, timeToLive } from './ttl.ts'
+import { backOff, MAX_ATTEMPTS, WriteQueue } from './write-queue.ts'
+
+/** A session as `all` gives it, with its id. */
+export type SessionWithId = SessionData & { id: string }
+
+// biome-ignore lint/suspicious/noConfusingVoidType: most changes are functions that return nothing
+type Changed = SessionData | undefined | void
+
+/** Changes a session in place, or returns what to put in its place. */
+export type Change = (session: SessionData) => Changed | Promise<Changed>
+
+/**
+ * Keeps the sessions of express-session in Redis.
+ *
+ * Every method takes a Node-style callback or, without one, returns a promise. It fails with a
+ * `RedisError` if Redis refuses a command, cannot be reached, or does not answer within `timeout`
+ * (then `error.code` is `'ETIMEDOUT'`), and with a `TypeError` if an argument is not what it should
+ * be.
+ *
+ * Two events tell what is no error to anybody: `'invalid'` with `{ sid, error }`, when what Redis
+ * holds is no session, and `'gone'` with `{ sid }`, when a session was not written or touched because
+ * it had been destroyed or had expired in the meantime.
+ *
+ * @example
+ * app.use(session({ store: new SolidisStore({ client }), secret, resave: false, saveUninitialized: false }))
+ */
+export class SolidisStore extends Store {
+  readonly client: SolidisLike
+  readonly prefix: string
+  readonly ttl: Ttl
+  readonly disableTTL: boolean
+  readonly disableTouch: boolean
+  readonly touchAfter: number
+  readonly scanCount: number
+  readonly serializer: Serializer
+  readonly onConflict: OnConflict
+  readonly timeout: number
+
+  readonly #redis: Redis
+  readonly #loaded = new LoadedSessions()
+  readonly #writes: WriteQueue
+  /** The ids of sessions that a caller stored without a cookie. */
+  readonly #cookieless = new Set<string>()
+
+  /** @throws TypeError that names a bad option, what was expected and what was given */
+  constructor(options: SolidisStoreOptions) {
+    super()
+    const resolved = resolveOptions(options)
+    this.client = resolved.client
+    this.prefix = resolved.prefix
+    this.ttl = resolved.ttl
+    this.disableTTL = resolved.disableTTL
+    this.disableTouch = resolved.disableTouch
+    this.touchAfter = resolved.touchAfter
+    this.scanCount = resolved.scanCount
+    this.serializer = resolved.serializer
+    this.onConflict = resolved.onConflict
+    this.timeout = resolved.timeout
+    this.#redis = new Redis(this.client, new TimeLimit(this.timeout))
+    this.#writes = new WriteQueue(this.#redis, this.serializer, this.#loaded)
+  }
+
+  /**
+   * Gives the session, with the `cookie.expires` that Redis will apply, or `null` if there is none.
+   * What is in Redis but is no session counts as none, and is told of by an `'invalid'` event.
+   */
+  override get(sid: string): Promise<SessionData | null>
+  override get(sid: string, callback: Callback<SessionData | null>): void
+  override get(sid: string, callback?: Callback<SessionData | null>) {
+    return settle(this.#get(sid), callback)
+  }
+
+  /**
+   * Writes a session, to live as long as `ttl` and its cookie say. One that this store gave out is
+   * written only if it is still there (else nothing is, and a `'gone'` event tells of it), and
+   * together with what others have changed in it since (see `onConflict`).
+   */
+  override set(sid: string, session: SessionData): Promise<void>
+  override set(sid: string, session: SessionData, callback: Callback | undefined): void
+  override set(sid: string, session: SessionData, callback?: Callback) {
+    return settle(this.#set(sid, session), callback)
+  }
+
+  /** Removes a session. There need not be one. */
+  override destroy(sid: string): Promise<void>
+  override destroy(sid: string, callback: Callback | undefined): void
+  override destroy(sid: string, callback?: Callback) {
+    return settle(this.#destroy(sid), callback)
+  }
+
+  /**
+   * Lets a session live on as `ttl` and its cookie say, and writes nothing else. If there is none, a
+   * `'gone'` event tells of it.
+   */
+  override touch(sid: string, session: SessionData): Promise<void>
+  override touch(sid: string, session: SessionData, callback: Callback | undefined): void
+  override touch(sid: string, session: SessionData, callback?: Callback) {
+    return settle(this.#touch(sid, session), callback)
+  }
+
+  /** Gives every session, each with its `id`; what is no session is left out, as in `get`. */
+  override all(): Promise<SessionWithId[]>
+  override all(callback: Callback<SessionWithId[]>): void
+  override all(callback?: Callback<SessionWithId[]>) {
+    return settle(this.#all(), callback)
+  }
+
+  /** Gives the number of sessions. */
+  override length(): Promise<number>
+  override length(callback: Callback<number>): void
+  override length(callback?: Callback<number>) {
+    return settle(this.#length(), callback)
+  }
+
+  /** Removes every session, page by page. */
+  override clear(): Promise<void>
+  override clear(callback: Callback | undefined): void
+  override clear(callback?: Callback) {
+    return settle(this.#clear(), callback)
+  }
+
+  /** Gives the id of every session. */
+  ids(): Promise<string[]>
+  ids(callback: Callback<string[]>): void
+  ids(callback?: Callback<string[]>) {
+    return settle(this.#ids(), callback)
+  }
+
+  /** Gives whether there is a session, without loading it. */
+  exists(sid: string): Promise<boolean>
+  exists(sid: string, callback: Callback<boolean>): void
+  exists(sid: string, callback?: Callback<boolean>) {
+    return settle(this.#exists(sid), callback)
+  }
+
+  /**
+   * Changes a session from outside a request, atomically: if another changes it at the same time,
+   * `change` is called again on the fresh data. Gives the new session, or `null` if there is none.
+   * @param change changes the session in place, or returns a new one; may be asynchronous. What it
+   * throws is what `update` fails with.
+   */
+  update(sid: string, change: Change): Promise<SessionData | null>
+  update(sid: string, change: Change, callback: Callback<SessionData | null>): void
+  update(sid: string, change: Change, callback?: Callback<SessionData | null>) {
+    return settle(this.#update(sid, change), callback)
+  }
+
+  /** Makes the `Session` of a request of what `get` gave. Called by express-session. */
+  override createSession(
+    req: Parameters<Store['createSession']>[0],
+    data: SessionData,
+  ): Session & SessionData {
+    const session = super.createSession(req, data)
+    this.#loaded.carryOver(data, session)
+    return session
+  }
+
+  async #get(sid: string): Promise<SessionData | null> {
+    const key = this.#key(sid)
+    const commands = [['GET', key]]
+    if (!this.disableTTL) commands.push(['PTTL', key])
+    const [payload, pttl] = (await this.#redis.pipeline(commands)) as [Payload | null, number?]
+    const life = remainingLife(pttl)
+    if (payload === null || life === 0) return null
+    const session = await this.#decode(sid, payload)
+    if (session === null) return null
+
+    const expiresAt = Date.now() + life
+    const origin = { sid, held: payload, own: payload, expires: session.cookie?.expires, expiresAt }
+    this.#loaded.remember(session, origin)
+    correctExpires(session, expiresAt)
+    return session
+  }
+
+  async #set(sid: string, session: SessionData): Promise<void> {
+    await this.#write(sid, session, this.onConflict)
+  }
+
+  /** Resolves to whether there is a session now. */
+  async #write(sid: string, session: SessionData, onConflict: OnConflict): Promise<boolean> {
+    const key = this.#key(sid)
+    if (!isObject(session)) throw badArgument('session', 'an object', session)
+    const origin = this.#loaded.originOf(session, sid)
+    if (origin === undefined && isUnsendable(session)) return false
+    const life = this.#timeToLive(session)
+    if (life <= 0) {
+      await this.#destroy(sid)
+      return false
+    }
+    this.#noteCookie(sid, session)
+    const setOptions = life === Infinity ? [] : ['PX', String(life)]
+    const expiresAt = Date.now() + life
+    const expires = session.cookie?.expires
+    const payload = await encode(this.serializer, session)
+
+    if (origin === undefined) {
+      await this.#redis.call(['SET', key, payload, ...setOptions])
+      // A plain object given by hand is written like this every time.
+      if (session instanceof Session) {
+        this.#loaded.remember(session, { sid, held: payload, own: payload, expires, expiresAt })
+      }
+      return true
+    }
+    if (!this.disableTTL && !this.#writes.isWriting(key)) {
+      const own = { text: origin.own.toString(), expires: origin.expires }
+      if (differOnlyInExpires(own, { text: payload, expires })) return this.#extend(sid, key, life)
+    }
+    if (onConflict === 'overwrite') {
+      const reply = await this.#redis.call(['SET', key, payload, ...setOptions, 'XX'])
+      return reply !== null || this.#gone(sid)
+    }
+    const write = { sid, key, session, payload, expires, expiresAt, setOptions, onConflict }
+    try {
+      return (await this.#writes.write(write)) || this.#gone(sid)
+    } catch (error) {
+      if (!(error instanceof InvalidSessionError)) throw error
+      this.emit('invalid', { sid, error })
+      return false
+    }
+  }
+
+  async #destroy(sid: string): Promise<void> {
+    this.#cookieless.delete(sid)
+    await this.#redis.call(['UNLINK', this.#key(sid)])
+  }
+
+  async #touch(sid: string, session: SessionData): Promise<void> {
+    if (this.disableTouch || this.disableTTL) return
+    const key = this.#key(sid)
+    const life = this.#timeToLive(session)
+    if (this.touchAfter > 0) {
+      const expiresAt = this.#loaded.originOf(session, sid)?.expiresAt ?? 0
+      const extension = Date.now() + life - expiresAt
+      if (extension >= 0 && extension < this.touchAfter * 1000) return
+    }
+    await this.#extend(sid, key, life)
+  }
+
+  async #all(): Promise<SessionWithId[]> {
+    const sessions: SessionWithId[] = []
+    for await (const keys of scanUniquePages(this.#redis, this.prefix, this.scanCount)) {
+      const replies = await this.#redis.each(keys.map((key) => ['GET', key]))
+      const page = replies.map((reply, i) => this.#sessionOf(keys[i] as string, reply))
+      for (const session of await Promise.all(page)) if (session !== null) sessions.push(session)
+    }
+    return sessions
+  }
+
+  async #sessionOf(key: string, reply: Reply | RedisError): Promise<SessionWithId | null> {
+    const id = key.slice(this.prefix.length)
+    if (reply instanceof RedisError) {
+      if (reply.code !== 'WRONGTYPE') throw reply
+      this.emit('invalid', { sid: id, error: reply })
+      return null
+    }
+    const session = reply === null ? null : await this.#decode(id, reply as Payload)
+    return session === null ? null : Object.assign(session, { id })
+  }
+
+  async #length(): Promise<number> {
+    let length = 0
+    for await (const keys of scanUniquePages(this.#redis, this.prefix, this.scanCount)) {
+      length += keys.length
+    }
+    return length
+  }
+
+  async #clear(): Promise<void> {
+    for await (const keys of scanPages(this.#redis, this.prefix, this.scanCount)) {
+      await this.#redis.pipeline(keys.map((key) => ['UNLINK', key]))
+    }
+  }
+
+  async #ids(): Promise<string[]> {
+    const ids: string[] = []
+    for await (const keys of scanUniquePages(this.#redis, this.prefix, this.scanCount)) {
+      for (const key of keys) ids.push(key.slice(this.prefix.length))
+    }
+    return ids
+  }
+
+  async #exists(sid: string): Promise<boolean> {
+    return (await this.#redis.call(['EXISTS', this.#key(sid)])) === 1
+  }
+
+  async #update(sid: string, change: Change): Promise<SessionData | null> {
+    if (typeof change !== 'function') throw badArgument('change', 'a function', change)
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const session = await this.#get(sid)
+      if (session === null) return null
+      const changed = (await change(session)) ?? session
+      if (typeof changed !== 'object') throw badArgument('change(session)', 'a session', changed)
+      this.#loaded.carryOver(session, changed)
+      try {
+        return (await this.#write(sid, changed, 'reject')) ? changed : null
+      } catch (error) {
+        if (!(error instanceof SessionConflictError)) throw error
+        await backOff(attempt)
+      }
+    }
+    throw new SessionConflictError(sid)
+  }
+
+  #key(sid: string): string {
+    if (typeof sid !== 'string') throw badArgument('sid', 'a string', sid)
+    return this.prefix + sid
+  }
+
+  /**
+   * A session without a cookie is no session; but one that a caller put there is the caller's mistake.
+   * That is given back as it was put, as by any store, and express-session complains of it.
+   */
+  #noteCookie(sid: string, session: SessionData): void {
+    if (!isObject(session.cookie)) this.#cookieless.add(sid)
+    else if (this.#cookieless.size > 0) this.#cookieless.delete(sid)
+  }
+
+  /** In milliseconds; `Infinity` where keys never expire. */
+  #timeToLive(session: SessionData): number {
+    return this.disableTTL ? Infinity : timeToLive(session, this.ttl)
+  }
+
+  /** Lets a session live on, and resolves to whether it was still there. */
+  async #extend(sid: string, key: string, life: number): Promise<boolean> {
+    const reply = await this.#redis.call(['PEXPIRE', key, String(life)])
+    return reply === 1 || this.#gone(sid)
+  }
+
+  #gone(sid: string): false {
+    this.emit('gone', { sid })
+    return false
+  }
+
+  /** Resolves to null, and tells of it, if the payload is no session. */
+  async #decode(sid: string, payload: Payload): Promise<SessionData | null> {
+    try {
+      return await decode(this.serializer, payload, this.#cookieless.has(sid))
+    } catch (error) {
+      if (!(error instanceof InvalidSessionError)) throw error
+      this.emit('invalid', { sid, error })
+      return null
+    }
+  }
+}
+
+/**
+ * Whether a new session of a request has a cookie that cannot be sent, so that nobody will ever ask
+ * for the session. express-session reports the invalid date itself, when it sets the cookie.
+ */
+function isUnsendable(session: SessionData): boolean {
+  if (!(session instanceof Session)) return false
+  const { expires } = session.cookie
+  return expires instanceof Date && Number.isNaN(expires.getTime())
+}

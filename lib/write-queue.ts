@@ -1,0 +1,148 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { SessionData } from 'express-session'
+import { compareAndSet } from './compare-and-set.ts'
+import { mergeAttributes, type OnConflict } from './conflict.ts'
+import { SessionConflictError } from './errors.ts'
+import type { LoadedSessions, Origin } from './loaded.ts'
+import { decode, encode, type Payload, type Serializer, samePayload } from './payload.ts'
+import type { Redis } from './redis.ts'
+
+/** Far more than 64 writers of one session need, each of whom can lose to every other once. */
+export const MAX_ATTEMPTS = 100
+const MAX_BACKOFF_MS = 32
+
+/** Waits longer, and less predictably, after each lost attempt; not at all after the first. */
+export async function backOff(attempt: number): Promise<void> {
+  if (attempt > 1) await sleep(Math.random() * Math.min(2 ** attempt, MAX_BACKOFF_MS))
+}
+
+/** A loaded session that is to be written back, if it is still there. */
+export interface Write extends Pick<Origin, 'sid' | 'expires' | 'expiresAt'> {
+  readonly key: string
+  readonly session: SessionData
+  readonly payload: string
+  /** Options of SET, e.g. `['PX', '60000']`. */
+  readonly setOptions: string[]
+  readonly onConflict: OnConflict
+}
+
+interface QueuedWrite extends Write {
+  /** @param written false if the session is gone */
+  resolve(written: boolean): void
+  reject(error: unknown): void
+}
+
+/**
+ * Writes loaded sessions back by compare and set. The writes of one session queue behind the one
+ * that is in flight; those that wait are merged and written together, each with an outcome of its
+ * own. So however many requests write one session at once, a process competes as one writer.
+ */
+export class WriteQueue {
+  readonly #redis: Redis
+  readonly #serializer: Serializer
+  readonly #loaded: LoadedSessions
+  /** By key, the writes that wait; there is an entry while a write is in flight. */
+  readonly #waiting = new Map<string, QueuedWrite[]>()
+
+  constructor(redis: Redis, serializer: Serializer, loaded: LoadedSessions) {
+    this.#redis = redis
+    this.#serializer = serializer
+    this.#loaded = loaded
+  }
+
+  isWriting(key: string): boolean {
+    return this.#waiting.has(key)
+  }
+
+  /** Resolves to whether the session was still there, and thus written. */
+  write(write: Write): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const queued = { ...write, resolve, reject }
+      const waiting = this.#waiting.get(write.key)
+      if (waiting !== undefined) waiting.push(queued)
+      else this.#drain(write.key, [queued])
+    })
+  }
+
+  async #drain(key: string, first: QueuedWrite[]): Promise<void> {
+    const waiting: QueuedWrite[] = []
+    this.#waiting.set(key, waiting)
+    let held: Payload | undefined
+    for (let group = first; group.length > 0; group = waiting.splice(0)) {
+      try {
+        held = await this.#writeTogether(group, held)
+      } catch (error) {
+        held = undefined
+        // Those that wait would only wait as long again for a server that is down or frozen.
+        for (const write of [...group, ...waiting.splice(0)]) write.reject(error)
+      }
+    }
+    this.#waiting.delete(key)
+  }
+
+  /** Resolves to what Redis holds afterwards, as far as that is known. */
+  async #writeTogether(group: QueuedWrite[], known?: Payload): Promise<Payload | undefined> {
+    const [first] = group as [QueuedWrite]
+    let held = known ?? this.#originOf(first).held
+    let writes = group
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const merged = await this.#merge(writes, held)
+      writes = merged.writes
+      const last = writes.at(-1)
+      if (last === undefined) return held
+      const { payload } = merged
+      const outcome = await compareAndSet(this.#redis, last.key, held, payload, last.setOptions)
+      if (outcome === true) {
+        for (const write of writes) {
+          this.#loaded.remember(write.session, originAfter(write, payload))
+          write.resolve(true)
+        }
+        return payload
+      }
+      if (outcome === null) {
+        for (const write of writes) write.resolve(false)
+        return undefined
+      }
+      held = outcome
+      await backOff(attempt)
+    }
+    throw new SessionConflictError(first.sid)
+  }
+
+  /** Merges writes into what Redis holds, in their order, and leaves out those that cannot be. */
+  async #merge(group: QueuedWrite[], held: Payload) {
+    const merged = new Map<SessionData, Origin>()
+    const writes: QueuedWrite[] = []
+    let payload = held
+    for (const write of group) {
+      try {
+        const origin = merged.get(write.session) ?? this.#originOf(write)
+        payload = await this.#mergeOne(write, origin, payload)
+        merged.set(write.session, originAfter(write, payload))
+        writes.push(write)
+      } catch (error) {
+        write.reject(error)
+      }
+    }
+    return { payload, writes }
+  }
+
+  async #mergeOne(write: Write, origin: Origin, held: Payload): Promise<Payload> {
+    if (origin.own === origin.held && samePayload(origin.held, held)) return write.payload
+    if (write.onConflict === 'reject') throw new SessionConflictError(write.sid)
+    const merge = typeof write.onConflict === 'function' ? write.onConflict : mergeAttributes
+    const base = await decode(this.#serializer, origin.own)
+    const theirs = await decode(this.#serializer, held)
+    const ours = await decode(this.#serializer, write.payload)
+    return encode(this.#serializer, await merge(base, theirs, ours), 'onConflict')
+  }
+
+  #originOf(write: Write): Origin {
+    return this.#loaded.originOf(write.session, write.sid) as Origin
+  }
+}
+
+function originAfter(write: Write, held: Payload): Origin {
+  const { sid, payload, expires, expiresAt } = write
+  return { sid, held, own: payload, expires, expiresAt }
+}

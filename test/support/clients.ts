@@ -1,0 +1,54 @@
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
+import { fromIoredis, fromNodeRedis, type SolidisLike } from '../../lib/index.ts'
+import { redisUrl } from './redis.ts'
+
+export interface TestClient {
+  readonly client: SolidisLike
+  close(): void
+}
+
+export interface ClientKind {
+  readonly name: string
+  /** Why it cannot be tested here, if it cannot. */
+  readonly missing?: string
+  connect(url?: string): Promise<TestClient>
+}
+
+type Solidis = SolidisLike & { connect(): Promise<unknown>; quit(): void }
+type SolidisModule = { SolidisClient: new (options: object) => Solidis }
+
+/** Its types are not at hand where the package is missing, so it is named by a variable. */
+const SOLIDIS = '@vcms-io/solidis'
+const solidis: SolidisModule | undefined = await import(SOLIDIS).catch(() => undefined)
+
+export const solidisKind: ClientKind = {
+  name: 'Solidis',
+  ...(solidis ? {} : { missing: `${SOLIDIS} is not installed` }),
+  async connect(url = redisUrl()) {
+    const client = new (solidis as SolidisModule).SolidisClient({ uri: url })
+    await client.connect()
+    return { client, close: () => client.quit() }
+  },
+}
+
+export const nodeRedisKind: ClientKind = {
+  name: 'node-redis',
+  async connect(url = redisUrl()) {
+    const client = await createClient({ url }).connect()
+    return { client: fromNodeRedis(client), close: () => client.destroy() }
+  },
+}
+
+export const ioredisKind: ClientKind = {
+  name: 'ioredis',
+  async connect(url = redisUrl()) {
+    const client = new Redis(url)
+    return { client: fromIoredis(client), close: () => client.disconnect() }
+  },
+}
+
+export const clientKinds: ClientKind[] = [solidisKind, nodeRedisKind, ioredisKind]
+
+/** What the project is for, and node-redis where that is missing. */
+export const mainKind: ClientKind = solidisKind.missing ? nodeRedisKind : solidisKind
