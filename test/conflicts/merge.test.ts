@@ -1,0 +1,150 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { mergeAttributes } from '../../lib/conflict.ts'
+import type { Data } from '../support/requests.ts'
+
+type Attributes = Record<string, unknown>
+
+/** Merges attributes, beside a cookie that is told apart by its domain. */
+async function merge(base: Attributes, theirs: Attributes, ours: Attributes): Promise<Data> {
+  const withCookie = (attributes: Attributes, domain: string) =>
+    Object.defineProperties(
+      { cookie: { domain } },
+      Object.getOwnPropertyDescriptors(attributes),
+    ) as unknown as Data
+  return (await mergeAttributes(
+    withCookie(base, 'base'),
+    withCookie(theirs, 'theirs'),
+    withCookie(ours, 'ours'),
+  )) as Data
+}
+
+const cookie = { domain: 'ours' }
+
+describe('mergeAttributes', () => {
+  const cases: [
+    string,
+    base: Attributes,
+    theirs: Attributes,
+    ours: Attributes,
+    merged: Attributes,
+  ][] = [
+    ['nobody changed: stays', { a: 1 }, { a: 1 }, { a: 1 }, { a: 1 }],
+    ['they changed: theirs', { a: 1 }, { a: 2 }, { a: 1 }, { a: 2 }],
+    ['we changed: ours', { a: 1 }, { a: 1 }, { a: 3 }, { a: 3 }],
+    ['both changed: ours', { a: 1 }, { a: 2 }, { a: 3 }, { a: 3 }],
+    ['both changed to the same: that', { a: 1 }, { a: 2 }, { a: 2 }, { a: 2 }],
+    ['they added: added', {}, { a: 2 }, {}, { a: 2 }],
+    ['we added: added', {}, {}, { a: 3 }, { a: 3 }],
+    ['both added: ours', {}, { a: 2 }, { a: 3 }, { a: 3 }],
+    ['they deleted: deleted', { a: 1 }, {}, { a: 1 }, {}],
+    ['we deleted: deleted', { a: 1 }, { a: 1 }, {}, {}],
+    ['both deleted: deleted', { a: 1 }, {}, {}, {}],
+    ['they changed, we deleted: deleted', { a: 1 }, { a: 2 }, {}, {}],
+    ['they deleted, we changed: ours', { a: 1 }, {}, { a: 3 }, { a: 3 }],
+    ['different attributes: both', { a: 1, b: 1 }, { a: 2, b: 1 }, { a: 1, b: 3 }, { a: 2, b: 3 }],
+    [
+      'an attribute counts as a whole',
+      { a: { x: 1 } },
+      { a: { x: 2 } },
+      { a: { x: 1 } },
+      { a: { x: 2 } },
+    ],
+    [
+      'both changed inside one: ours whole',
+      { a: {} },
+      { a: { x: 2 } },
+      { a: { y: 3 } },
+      { a: { y: 3 } },
+    ],
+    ['null is a value', { a: null }, { a: null }, {}, {}],
+    ['null is not absent', {}, {}, { a: null }, { a: null }],
+  ]
+  for (const [name, base, theirs, ours, merged] of cases) {
+    it(name, async () => {
+      expect(await merge(base, theirs, ours)).to.deep.equal({ cookie, ...merged })
+    })
+  }
+
+  it('takes our cookie, though only they changed theirs', async () => {
+    const same = { cookie: { domain: 'base' } } as unknown as Data
+    const theirs = { cookie: { domain: 'theirs' } } as unknown as Data
+    expect(await mergeAttributes(same, theirs, { ...same })).to.deep.equal(same)
+  })
+
+  it('sees no change in another order of keys', async () => {
+    const merged = await merge({ a: { x: 1, y: 2 } }, { a: 'theirs' }, { a: { y: 2, x: 1 } })
+    expect(merged.a).to.equal('theirs')
+  })
+
+  it('sees no change in an equal Date, Map or class instance', async () => {
+    class Point {
+      x = 1
+    }
+    const make = () => ({ date: new Date(5), map: new Map([['k', [1]]]), point: new Point() })
+    const theirs = { date: 'theirs', map: 'theirs', point: 'theirs' }
+    expect(await merge(make(), theirs, make())).to.deep.equal({ cookie, ...theirs })
+  })
+
+  it('sees the change of a Date', async () => {
+    const merged = await merge({ d: new Date(1) }, { d: new Date(1) }, { d: new Date(2) })
+    expect(merged.d).to.deep.equal(new Date(2))
+  })
+
+  it('takes an array for what it is, not for its text', async () => {
+    expect((await merge({ a: ['1'] }, { a: 'theirs' }, { a: [1] })).a).to.deep.equal([1])
+  })
+
+  it('leaves what it is given as it was', async () => {
+    const sides = [{ a: 1, gone: 1 }, { a: 2, gone: 1, new: 1 }, { a: 1 }].map((attributes) =>
+      Object.freeze({ cookie: Object.freeze({}), ...attributes }),
+    ) as unknown as [Data, Data, Data]
+    expect(await mergeAttributes(...sides)).to.deep.equal({ cookie: {}, a: 2, new: 1 })
+  })
+
+  for (const name of ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']) {
+    it(`treats ${name} as an attribute like any other`, async () => {
+      const of = (value: unknown) => JSON.parse(JSON.stringify({ [name]: value })) as Attributes
+      const own = (session: object) => Object.getOwnPropertyDescriptor(session, name)?.value
+
+      expect(own(await merge({}, of({ evil: 1 }), {}))).to.deep.equal({ evil: 1 })
+      expect(own(await merge({}, {}, of({ evil: 1 })))).to.deep.equal({ evil: 1 })
+      expect(own(await merge(of(1), of(2), of(1)))).to.equal(2)
+      expect(own(await merge(of(1), of(1), of(3)))).to.equal(3)
+      const merged = await merge(of({ evil: 1 }), of({ evil: 1 }), {})
+      expect(Object.keys(merged)).to.deep.equal(['cookie'])
+      expect(Object.getPrototypeOf(merged)).to.equal(Object.prototype)
+      expect('evil' in {}).to.equal(false)
+    })
+  }
+
+  it('takes no inherited property for an attribute', async () => {
+    const merged = await merge({ toString: 1 }, { toString: 1 }, {})
+    expect(Object.hasOwn(merged, 'toString')).to.equal(false)
+  })
+
+  it('is right for every attribute of any three sessions', async () => {
+    const attributes = fc.dictionary(
+      fc.constantFrom('a', 'b', 'c', '__proto__', 'constructor'),
+      fc.oneof(
+        fc.integer({ min: 0, max: 2 }),
+        fc.constantFrom(null, 'x'),
+        fc.json({ maxDepth: 1 }),
+      ),
+      { noNullPrototype: true },
+    )
+    const text = (session: object, name: string) =>
+      JSON.stringify(Object.getOwnPropertyDescriptor(session, name)?.value)
+    await fc.assert(
+      fc.asyncProperty(attributes, attributes, attributes, async (base, theirs, ours) => {
+        const merged = await merge(base, theirs, ours)
+        const names = [base, theirs, ours, merged].flatMap((session) => Object.keys(session))
+        for (const name of new Set(names)) {
+          if (name === 'cookie') continue
+          const [was, their, our] = [base, theirs, ours].map((session) => text(session, name))
+          expect(text(merged, name)).to.equal(our === was ? their : our)
+        }
+      }),
+    )
+  })
+})
