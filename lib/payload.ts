@@ -15,35 +15,44 @@ export class InvalidSessionError extends Error {
   override readonly name = 'InvalidSessionError'
 }
 
-/** @param name what to call the session in an error */
-export async function encode(
-  serializer: Serializer,
-  session: SessionData,
-  name = 'session',
-): Promise<string> {
-  if (!isObject(session)) throw badArgument(name, 'a session', session)
+export async function encode(serializer: Serializer, session: SessionData): Promise<string> {
   const text = await serializer.stringify(session)
   if (typeof text !== 'string') throw badArgument('serializer.stringify', 'a string', text)
   return text
 }
 
 /**
+ * Gives the session, or a promise of it if the serializer is asynchronous.
  * @param cookieless whether it may lack a cookie
  * @throws InvalidSessionError whose message shows nothing of the payload
  */
-export async function decode(
+export function decode(
   serializer: Serializer,
   payload: Payload,
   cookieless = false,
-): Promise<SessionData> {
-  let session: SessionData
+): SessionData | Promise<SessionData> {
+  let parsed: SessionData | Promise<SessionData>
   try {
-    session = await serializer.parse(payload.toString())
+    parsed = serializer.parse(payload.toString())
   } catch (error) {
-    // The message of a SyntaxError quotes the payload.
-    const kind = error instanceof Error ? error.name : typeof error
-    throw new InvalidSessionError(`The payload does not decode: serializer.parse threw a ${kind}`)
+    throw undecodable(error)
   }
+  if (typeof (parsed as Promise<SessionData>)?.then !== 'function') {
+    return checked(parsed as SessionData, cookieless)
+  }
+  return Promise.resolve(parsed).then(
+    (session) => checked(session, cookieless),
+    (error) => Promise.reject(undecodable(error)),
+  )
+}
+
+/** Without the error's own message: that of a SyntaxError quotes the payload. */
+function undecodable(error: unknown): InvalidSessionError {
+  const kind = error instanceof Error ? error.name : typeof error
+  return new InvalidSessionError(`The payload does not decode: serializer.parse threw a ${kind}`)
+}
+
+function checked(session: SessionData, cookieless: boolean): SessionData {
   if (!isObject(session)) throw new InvalidSessionError('The payload is not an object')
   if (!cookieless && !isObject(session.cookie)) {
     throw new InvalidSessionError('The payload has no cookie object')
@@ -56,5 +65,9 @@ export function isObject(value: unknown): value is object {
 }
 
 export function samePayload(a: Payload, b: Payload): boolean {
-  return a === b || Buffer.from(a as string).equals(Buffer.from(b as string))
+  return a === b || bytes(a).equals(bytes(b))
+}
+
+function bytes(payload: Payload): Buffer {
+  return typeof payload === 'string' ? Buffer.from(payload) : payload
 }

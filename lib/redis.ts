@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { RedisError } from './errors.ts'
-import { type TimeLimit, TimeLimitError } from './time-limit.ts'
+import type { TimeLimit } from './time-limit.ts'
 
 /** A command and its arguments, e.g. `['GET', 'sess:1']`. */
 export type Command = (string | Buffer)[]
@@ -24,6 +24,9 @@ export interface SolidisLikeCluster extends SolidisLike {
 
 /** A reply as Redis gives it: bulk strings are Buffers. */
 export type Reply = Buffer | string | number | null | Reply[]
+
+/** What became of a command. */
+export type Outcome = Reply | RedisError
 
 /** A Lua script, with the digest by which Redis knows it. */
 export class Script {
@@ -51,20 +54,38 @@ export class Redis {
   }
 
   /** Sends one command. */
-  async call(command: Command): Promise<Reply> {
-    const [reply] = await this.#send([command])
-    return orThrow(reply)
+  call(command: Command): Promise<Reply> {
+    return this.each([command]).then(first)
   }
 
   /** Sends commands in one pipeline, which is one round trip. */
-  async pipeline(commands: Command[]): Promise<Reply[]> {
-    const replies = await this.#send(commands)
-    return replies.map(orThrow)
+  pipeline(commands: Command[]): Promise<Reply[]> {
+    return this.each(commands).then(all)
   }
 
   /** Sends commands in one pipeline; an error reply stands in its place as a `RedisError`. */
-  each(commands: Command[]): Promise<(Reply | RedisError)[]> {
-    return this.#send(commands)
+  each(commands: Command[]): Promise<Outcome[]> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown) => reject(failure(commands[0], error))
+      let answer: Promise<unknown[][]>
+      try {
+        answer = this.#client.send(commands)
+      } catch (error) {
+        return fail(error)
+      }
+      const wait = this.#limit.start(() => reject(this.#timedOut(commands[0])))
+      answer.then(
+        (replies) => {
+          this.#limit.end(wait)
+          if (replies?.length === commands.length) resolve(decode(commands, replies))
+          else fail('the client did not give one reply a command')
+        },
+        (error) => {
+          this.#limit.end(wait)
+          fail(error)
+        },
+      )
+    })
   }
 
   /** Runs a script over one key, by its digest where the server knows it already. */
@@ -99,34 +120,37 @@ export class Redis {
     return (await client.scanNodes()).map((node) => new Redis(node, this.#limit))
   }
 
-  async #send(commands: Command[]): Promise<(Reply | RedisError)[]> {
-    let replies: unknown[][]
-    try {
-      replies = await this.#limit.bound(this.#client.send(commands))
-      if (replies.length !== commands.length) throw new Error('the client lost a reply')
-    } catch (error) {
-      throw failure(commands[0], error)
-    }
-    return commands.map((command, i) => decode(command, replies[i]?.[0]))
+  #timedOut(command: Command | undefined): RedisError {
+    const reason = `no answer within ${this.#limit.milliseconds} ms`
+    return new RedisError(nameOf(command), reason, { code: 'ETIMEDOUT' })
   }
 }
 
-function decode(command: Command, reply: unknown): Reply | RedisError {
-  if (reply instanceof Error) return failure(command, reply)
-  return typeof reply === 'bigint' ? Number(reply) : (reply as Reply)
+function decode(commands: Command[], replies: unknown[][]): Outcome[] {
+  return replies.map(([reply], i) => {
+    if (reply instanceof Error) return failure(commands[i], reply)
+    return typeof reply === 'bigint' ? Number(reply) : (reply as Reply)
+  })
 }
 
 function failure(command: Command | undefined, error: unknown): RedisError {
-  const name = String(command?.[0])
-  if (error instanceof TimeLimitError)
-    return new RedisError(name, error.message, { code: 'ETIMEDOUT' })
   const message = error instanceof Error ? error.message : String(error)
   // Redis repeats the arguments of a command that it does not know, a session id among them.
   const reason = message.replace(/,? with args beginning with: .*/s, '')
-  return new RedisError(name, reason, { code: /^[A-Z]+(?= )/.exec(message)?.[0], cause: error })
+  const code = /^[A-Z]+(?= )/.exec(message)?.[0]
+  return new RedisError(nameOf(command), reason, { code, cause: error })
 }
 
-function orThrow(reply: Reply | RedisError | undefined): Reply {
-  if (reply instanceof RedisError) throw reply
-  return reply ?? null
+function nameOf(command: Command | undefined): string {
+  return String(command?.[0])
+}
+
+function first([outcome]: Outcome[]): Reply {
+  if (outcome instanceof RedisError) throw outcome
+  return outcome as Reply
+}
+
+function all(outcomes: Outcome[]): Reply[] {
+  for (const outcome of outcomes) if (outcome instanceof RedisError) throw outcome
+  return outcomes as Reply[]
 }

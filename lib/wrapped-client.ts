@@ -14,7 +14,7 @@ export class WrappedClient implements SolidisLikeCluster {
     this.#masters = masters
   }
 
-  send(commands: Command[]): Promise<unknown[][]> {
+  async send(commands: Command[]): Promise<unknown[][]> {
     return Promise.all(commands.map((command) => this.#sendOne(command).then(alone, errorInPlace)))
   }
 

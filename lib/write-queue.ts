@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionData } from 'express-session'
 import { compareAndSet } from './compare-and-set.ts'
 import { mergeAttributes, type OnConflict } from './conflict.ts'
-import { SessionConflictError } from './errors.ts'
+import { badArgument, SessionConflictError } from './errors.ts'
 import type { LoadedSessions, Origin } from './loaded.ts'
-import { decode, encode, type Payload, type Serializer, samePayload } from './payload.ts'
+import { decode, encode, isObject, type Payload, type Serializer, samePayload } from './payload.ts'
 import type { Redis } from './redis.ts'
 
 /** Far more than 64 writers of one session need, each of whom can lose to every other once. */
@@ -26,7 +26,8 @@ export interface Write extends Pick<Origin, 'sid' | 'expires' | 'expiresAt'> {
   readonly onConflict: OnConflict
 }
 
-interface QueuedWrite extends Write {
+interface QueuedWrite {
+  readonly write: Write
   /** @param written false if the session is gone */
   resolve(written: boolean): void
   reject(error: unknown): void
@@ -57,7 +58,7 @@ export class WriteQueue {
   /** Resolves to whether the session was still there, and thus written. */
   write(write: Write): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      const queued = { ...write, resolve, reject }
+      const queued = { write, resolve, reject }
       const waiting = this.#waiting.get(write.key)
       if (waiting !== undefined) waiting.push(queued)
       else this.#drain(write.key, [queued])
@@ -74,7 +75,7 @@ export class WriteQueue {
       } catch (error) {
         held = undefined
         // Those that wait would only wait as long again for a server that is down or frozen.
-        for (const write of [...group, ...waiting.splice(0)]) write.reject(error)
+        for (const { reject } of [...group, ...waiting.splice(0)]) reject(error)
       }
     }
     this.#waiting.delete(key)
@@ -83,58 +84,62 @@ export class WriteQueue {
   /** Resolves to what Redis holds afterwards, as far as that is known. */
   async #writeTogether(group: QueuedWrite[], known?: Payload): Promise<Payload | undefined> {
     const [first] = group as [QueuedWrite]
-    let held = known ?? this.#originOf(first).held
-    let writes = group
+    let held = known ?? this.#originOf(first.write).held
+    let queue = group
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      const merged = await this.#merge(writes, held)
-      writes = merged.writes
-      const last = writes.at(-1)
-      if (last === undefined) return held
+      const merged = await this.#merge(queue, held)
       const { payload } = merged
+      queue = merged.queue
+      const last = queue.at(-1)?.write
+      if (last === undefined) return held
       const outcome = await compareAndSet(this.#redis, last.key, held, payload, last.setOptions)
       if (outcome === true) {
-        for (const write of writes) {
+        for (const { write, resolve } of queue) {
           this.#loaded.remember(write.session, originAfter(write, payload))
-          write.resolve(true)
+          resolve(true)
         }
         return payload
       }
       if (outcome === null) {
-        for (const write of writes) write.resolve(false)
+        for (const { resolve } of queue) resolve(false)
         return undefined
       }
       held = outcome
       await backOff(attempt)
     }
-    throw new SessionConflictError(first.sid)
+    throw new SessionConflictError(first.write.sid)
   }
 
   /** Merges writes into what Redis holds, in their order, and leaves out those that cannot be. */
   async #merge(group: QueuedWrite[], held: Payload) {
     const merged = new Map<SessionData, Origin>()
-    const writes: QueuedWrite[] = []
+    const queue: QueuedWrite[] = []
     let payload = held
-    for (const write of group) {
+    for (const queued of group) {
+      const { write } = queued
       try {
         const origin = merged.get(write.session) ?? this.#originOf(write)
-        payload = await this.#mergeOne(write, origin, payload)
+        const unchanged = origin.own === origin.held && samePayload(origin.held, payload)
+        payload = unchanged ? write.payload : await this.#reconcile(write, origin, payload)
         merged.set(write.session, originAfter(write, payload))
-        writes.push(write)
+        queue.push(queued)
       } catch (error) {
-        write.reject(error)
+        queued.reject(error)
       }
     }
-    return { payload, writes }
+    return { payload, queue }
   }
 
-  async #mergeOne(write: Write, origin: Origin, held: Payload): Promise<Payload> {
-    if (origin.own === origin.held && samePayload(origin.held, held)) return write.payload
+  async #reconcile(write: Write, origin: Origin, held: Payload): Promise<Payload> {
     if (write.onConflict === 'reject') throw new SessionConflictError(write.sid)
     const merge = typeof write.onConflict === 'function' ? write.onConflict : mergeAttributes
     const base = await decode(this.#serializer, origin.own)
     const theirs = await decode(this.#serializer, held)
     const ours = await decode(this.#serializer, write.payload)
-    return encode(this.#serializer, await merge(base, theirs, ours), 'onConflict')
+    const merged = await merge(base, theirs, ours)
+    if (!isObject(merged))
+      throw badArgument('onConflict', 'a function that gives a session', merged)
+    return encode(this.#serializer, merged)
   }
 
   #originOf(write: Write): Origin {
