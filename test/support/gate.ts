@@ -42,10 +42,11 @@ export class Gate {
     while (this.held.length < count) await turn()
   }
 
-  /** Waits for one to hold, and lets that one through. */
+  /** Lets the first that it holds through, or another of them. */
   async pass(index = 0): Promise<void> {
-    await this.holds(index + 1)
-    await this.held.splice(index, 1)[0]?.send()
+    const [held] = this.held.splice(index, 1)
+    if (held === undefined) throw new Error(`The gate does not hold ${index + 1} commands`)
+    await held.send()
   }
 
   #hold(client: SolidisLike, commands: Command[], lane: number): Promise<unknown[][]> {
