@@ -1,0 +1,318 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import type { SessionData } from 'express-session'
+import sinon from 'sinon'
+import { SolidisStore } from '../../lib/index.ts'
+import { mainKind, type TestClient } from '../support/clients.ts'
+import { recording } from '../support/gate.ts'
+import { freshPrefix, redisUrl } from '../support/redis.ts'
+import { ask, attributesOf, type Data, data, open, save, stored } from '../support/requests.ts'
+
+const SERVER = fileURLToPath(new URL('../support/race-server.ts', import.meta.url))
+
+let test: TestClient
+
+/** One process of the site, and what a browser asks of it. */
+class Site {
+  readonly #url: string
+  readonly #process: ChildProcess
+
+  constructor(process: ChildProcess, port: string) {
+    this.#process = process
+    this.#url = `http://127.0.0.1:${port}`
+  }
+
+  static async start(prefix: string): Promise<Site> {
+    const env = { ...process.env, REDIS_URL: redisUrl(), RACE_PREFIX: prefix }
+    const stdio = ['pipe', 'pipe', 'inherit'] as const
+    const child = spawn(process.execPath, ['--import=tsx', SERVER], { env, stdio: [...stdio] })
+    for await (const line of createInterface(child.stdout as NodeJS.ReadableStream)) {
+      return new Site(child, line)
+    }
+    throw new Error('The server ended before it was ready')
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode !== null) return
+    this.#process.kill()
+    await once(this.#process, 'exit')
+  }
+
+  async get(path: string, cookie = ''): Promise<Response> {
+    const response = await fetch(this.#url + path, { headers: { cookie } })
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+    return response
+  }
+
+  async login(attributes = 'user=1'): Promise<{ sid: string; cookie: string }> {
+    const response = await this.get(`/login?${attributes}`)
+    const cookie = String(response.headers.get('set-cookie')).split(';')[0] as string
+    return { sid: (await response.json()) as string, cookie }
+  }
+
+  /** Waits until so many requests have loaded their sessions and wait. */
+  async waiting(count: number): Promise<void> {
+    while (((await (await this.get('/waiting')).json()) as string[]).length < count);
+  }
+
+  release(): Promise<Response> {
+    return this.get('/release')
+  }
+}
+
+function times<T>(count: number, make: (i: number) => T): T[] {
+  return Array.from({ length: count }, (_, i) => make(i))
+}
+
+describe('races over HTTP, of two processes', () => {
+  let sites: [Site, Site]
+  let store: SolidisStore
+
+  before(async function () {
+    this.timeout(60_000)
+    test = await mainKind.connect()
+    const prefix = freshPrefix()
+    store = new SolidisStore({ client: test.client, prefix })
+    sites = await Promise.all([Site.start(prefix), Site.start(prefix)])
+  })
+
+  after(async () => {
+    await Promise.all((sites ?? []).map((site) => site.stop()))
+    test.close()
+  })
+
+  it('200 logouts, each before a slower request writes: none comes back to life', async function () {
+    this.timeout(60_000)
+    const [slow, quick] = sites
+    const users = await Promise.all(times(200, () => quick.login()))
+    const changes = users.map(({ cookie }, i) => slow.get(`/change?wait=${i}&slow=1`, cookie))
+    await slow.waiting(200)
+    await Promise.all(users.map(({ cookie }) => quick.get('/logout', cookie)))
+    await slow.release()
+    await Promise.all(changes)
+    const found = await Promise.all(users.map(({ sid }) => store.exists(sid)))
+    expect(found.filter(Boolean), 'back to life').to.have.length(0)
+  })
+
+  it('200 logouts at the same moment as a write: none comes back to life', async function () {
+    this.timeout(60_000)
+    const users = await Promise.all(times(200, (i) => (sites[i % 2] as Site).login()))
+    await Promise.all(
+      users.flatMap(({ cookie }, i) => [
+        (sites[i % 2] as Site).get('/change?a=1', cookie),
+        (sites[(i >> 1) % 2] as Site).get('/logout', cookie),
+        (sites[(i + 1) % 2] as Site).get('/change?b=1', cookie),
+      ]),
+    )
+    const found = await Promise.all(users.map(({ sid }) => store.exists(sid)))
+    expect(found.filter(Boolean), 'back to life').to.have.length(0)
+  })
+
+  it('480 changes of one session at once: none is lost', async function () {
+    this.timeout(60_000)
+    const { sid, cookie } = await sites[0].login()
+    const changes = times(480, (i) =>
+      (sites[i % 2] as Site).get(`/change?wait=${i}&n${i}=${i}`, cookie),
+    )
+    await Promise.all(sites.map((site) => site.waiting(240)))
+    await Promise.all(sites.map((site) => site.release()))
+    await Promise.all(changes)
+    const expected = Object.fromEntries(times(480, (i) => [`n${i}`, String(i)]))
+    expect(await stored(store, sid)).to.deep.equal({ user: '1', ...expected })
+  })
+
+  it('480 changes of one session, as they come: none is lost', async function () {
+    this.timeout(60_000)
+    const { sid, cookie } = await sites[0].login()
+    await Promise.all(times(480, (i) => (sites[i % 2] as Site).get(`/change?n${i}=${i}`, cookie)))
+    expect(Object.keys((await stored(store, sid)) as object)).to.have.length(481)
+  })
+
+  it('60 deletions, each before a slower request writes: none is undone', async function () {
+    this.timeout(60_000)
+    const [slow, quick] = sites
+    const { sid, cookie } = await quick.login(times(60, (i) => `a${i}=${i}`).join('&'))
+    const changes = times(60, (i) => slow.get(`/change?wait=${i}&n${i}=${i}`, cookie))
+    await slow.waiting(60)
+    await Promise.all(times(60, (i) => quick.get(`/delete?name=a${i}`, cookie)))
+    await slow.release()
+    await Promise.all(changes)
+    const names = Object.keys((await stored(store, sid)) as object)
+    expect(
+      names.filter((name) => name.startsWith('a')),
+      'undone',
+    ).to.deep.equal([])
+    expect(names).to.have.length(60)
+  })
+})
+
+describe('64 stores, as of 64 processes', () => {
+  before(async () => {
+    test = await mainKind.connect()
+  })
+
+  after(() => test.close())
+
+  for (const shared of [true, false]) {
+    it(`keep every change of one session at once, ${shared ? 'by one client' : 'by 64'}`, async function () {
+      this.timeout(60_000)
+      const prefix = freshPrefix()
+      const clients = shared ? [test] : await Promise.all(times(64, () => mainKind.connect()))
+      const stores = times(64, (i) => {
+        const { client } = clients[i % clients.length] as TestClient
+        return new SolidisStore({ client, prefix })
+      })
+      const [first] = stores as [SolidisStore]
+      try {
+        await first.set('sid', data({ base: 0 }))
+        const sessions = await Promise.all(stores.map((store) => open(store, 'sid')))
+        await Promise.all(
+          sessions.map((session, i) => save(Object.assign(session, { [`n${i}`]: i }))),
+        )
+        const expected = Object.fromEntries(times(64, (i) => [`n${i}`, i]))
+        expect(await stored(first, 'sid')).to.deep.equal({ base: 0, ...expected })
+      } finally {
+        if (!shared) for (const client of clients) client.close()
+      }
+    })
+  }
+})
+
+describe('update', () => {
+  let store: SolidisStore
+  let other: SolidisStore
+
+  before(async () => {
+    test = await mainKind.connect()
+  })
+
+  after(() => test.close())
+
+  beforeEach(async () => {
+    const options = { client: test.client, prefix: freshPrefix() }
+    store = new SolidisStore(options)
+    other = new SolidisStore(options)
+    await store.set('sid', data({ count: 0 }))
+  })
+
+  const add = (session: SessionData) => void (session as Data & { count: number }).count++
+
+  it('64 times at once, counts 64', async () => {
+    const counts = await Promise.all(times(64, () => store.update('sid', add)))
+    expect(await stored(store, 'sid')).to.deep.equal({ count: 64 })
+    const seen = counts.map((session) => (session as Data & { count: number }).count)
+    expect(seen.sort((a, b) => a - b)).to.deep.equal(times(64, (i) => i + 1))
+  })
+
+  it('64 times at once, by two processes, counts 64', async () => {
+    await Promise.all(times(64, (i) => (i % 2 ? store : other).update('sid', add)))
+    expect(await stored(store, 'sid')).to.deep.equal({ count: 64 })
+  })
+
+  it('counts beside requests that save the session', async () => {
+    const sessions = await Promise.all(times(16, () => open(other, 'sid')))
+    await Promise.all([
+      ...times(16, () => store.update('sid', add)),
+      ...sessions.map((session, i) => save(Object.assign(session, { [`n${i}`]: i }))),
+    ])
+    const { count, ...others } = (await stored(store, 'sid')) as Record<string, unknown>
+    expect(count).to.equal(16)
+    expect(Object.keys(others)).to.have.length(16)
+  })
+
+  it('calls change again on the fresh data if there was a conflict', async () => {
+    const seen: unknown[] = []
+    const updated = await store.update('sid', async (session) => {
+      seen.push(attributesOf(session))
+      if (seen.length === 1)
+        await other.update('sid', (theirs) => void Object.assign(theirs, { b: 1 }))
+      Object.assign(session, { a: seen.length })
+    })
+    expect(seen).to.deep.equal([{ count: 0 }, { count: 0, b: 1 }])
+    expect(attributesOf(updated as SessionData)).to.deep.equal({ count: 0, b: 1, a: 2 })
+    expect(await stored(store, 'sid')).to.deep.equal({ count: 0, b: 1, a: 2 })
+  })
+
+  for (const onConflict of ['overwrite', 'reject', () => expect.fail('not asked')] as const) {
+    it(`does so whatever onConflict is (${typeof onConflict === 'string' ? onConflict : 'function'})`, async () => {
+      const { client, prefix } = store
+      const own = new SolidisStore({ client, prefix, onConflict })
+      await Promise.all([own.update('sid', add), own.update('sid', add), store.update('sid', add)])
+      expect(await stored(store, 'sid')).to.deep.equal({ count: 3 })
+    })
+  }
+
+  it('takes what change returns in place of the session', async () => {
+    const replaced = await store.update('sid', ({ cookie }) => ({ cookie, fresh: true }) as Data)
+    expect(attributesOf(replaced as SessionData)).to.deep.equal({ fresh: true })
+    expect(await stored(store, 'sid')).to.deep.equal({ fresh: true })
+  })
+
+  it('compares what change returns, too', async () => {
+    let calls = 0
+    await store.update('sid', async (session) => {
+      if (calls++ === 0) await other.update('sid', add)
+      return { ...session, calls } as Data
+    })
+    expect(await stored(store, 'sid')).to.deep.equal({ count: 1, calls: 2 })
+  })
+
+  it('gives null, and does not call change, if there is no session', async () => {
+    const change = sinon.spy()
+    expect(await store.update('none', change)).to.equal(null)
+    expect(change.called).to.equal(false)
+    expect(await store.exists('none')).to.equal(false)
+  })
+
+  it('gives null, and writes nothing, if the session goes meanwhile', async () => {
+    const updated = await store.update('sid', async (session) => {
+      await other.destroy('sid')
+      add(session)
+    })
+    expect(updated).to.equal(null)
+    expect(await store.exists('sid')).to.equal(false)
+  })
+
+  for (const [how, change] of [
+    [
+      'throws',
+      () => {
+        throw new Error('mine')
+      },
+    ],
+    ['rejects with', () => Promise.reject(new Error('mine'))],
+  ] as [string, () => Promise<undefined>][]) {
+    it(`fails with what change ${how}, and writes nothing`, async () => {
+      const callback = sinon.spy()
+      await new Promise<void>((resolve) => {
+        store.update('sid', change, (...args) => {
+          callback(...args)
+          resolve()
+        })
+      })
+      expect(callback.args[0]?.[0]).to.have.property('message', 'mine')
+      expect(await stored(store, 'sid')).to.deep.equal({ count: 0 })
+    })
+  }
+
+  it('overwrites nothing if change changes nothing', async () => {
+    const counted = recording(test.client)
+    const own = new SolidisStore({ client: counted, prefix: store.prefix })
+    const session = await own.update('sid', async () => {
+      await other.update('sid', add)
+    })
+    expect(session).to.not.equal(null)
+    expect(counted.trips.flat().filter((name) => /SET|EVAL/.test(name))).to.deep.equal([])
+    expect(await stored(store, 'sid')).to.deep.equal({ count: 1 })
+  })
+
+  it('keeps the life of the session', async () => {
+    const before = Number(await ask(test.client, 'PTTL', `${store.prefix}sid`))
+    await store.update('sid', add)
+    const after = Number(await ask(test.client, 'PTTL', `${store.prefix}sid`))
+    expect(after).to.be.within(before - 60_000, before + 1000)
+  })
+})
