@@ -111,6 +111,12 @@ describe('races over HTTP, of two processes', () => {
     expect(found.filter(Boolean), 'back to life').to.have.length(0)
   })
 
+  /** Those of 480 changes that Redis does not hold. */
+  async function lostChanges(sid: string): Promise<number[]> {
+    const session: Record<string, unknown> = (await stored(store, sid)) ?? {}
+    return times(480, (i) => i).filter((i) => session[`n${i}`] !== String(i))
+  }
+
   it('480 changes of one session at once: none is lost', async function () {
     this.timeout(60_000)
     const { sid, cookie } = await sites[0].login()
@@ -120,15 +126,14 @@ describe('races over HTTP, of two processes', () => {
     await Promise.all(sites.map((site) => site.waiting(240)))
     await Promise.all(sites.map((site) => site.release()))
     await Promise.all(changes)
-    const expected = Object.fromEntries(times(480, (i) => [`n${i}`, String(i)]))
-    expect(await stored(store, sid)).to.deep.equal({ user: '1', ...expected })
+    expect(await lostChanges(sid), 'lost').to.have.length(0)
   })
 
   it('480 changes of one session, as they come: none is lost', async function () {
     this.timeout(60_000)
     const { sid, cookie } = await sites[0].login()
     await Promise.all(times(480, (i) => (sites[i % 2] as Site).get(`/change?n${i}=${i}`, cookie)))
-    expect(Object.keys((await stored(store, sid)) as object)).to.have.length(481)
+    expect(await lostChanges(sid), 'lost').to.have.length(0)
   })
 
   it('60 deletions, each before a slower request writes: none is undone', async function () {
@@ -141,10 +146,8 @@ describe('races over HTTP, of two processes', () => {
     await slow.release()
     await Promise.all(changes)
     const names = Object.keys((await stored(store, sid)) as object)
-    expect(
-      names.filter((name) => name.startsWith('a')),
-      'undone',
-    ).to.deep.equal([])
+    const undone = names.filter((name) => name.startsWith('a'))
+    expect(undone, 'undone').to.have.length(0)
     expect(names).to.have.length(60)
   })
 })
