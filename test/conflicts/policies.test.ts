@@ -245,6 +245,21 @@ describe('compare and set', () => {
     })
   }
 
+  for (const onConflict of ['merge', 'overwrite', 'reject'] as const) {
+    it(`${onConflict}: writes at the second try what failed at the first`, async () => {
+      let broken = false
+      const flaky: SolidisLike = {
+        send: (commands) => (broken ? Promise.reject(new Error('down')) : client.send(commands)),
+      }
+      const { store, ours } = await twoSessions({ a: 1 }, { onConflict, client: flaky })
+      broken = true
+      expect(await failureOf(save(Object.assign(ours, { a: 2 })))).to.be.an.instanceof(RedisError)
+      broken = false
+      await save(ours)
+      expect(await stored(store, SID)).to.deep.equal({ a: 2 })
+    })
+  }
+
   it('merges two saves of one session at once with the change of another', async () => {
     const [one, other] = await twoStores({ a: 1, b: 1 })
     const ours = await open(one, SID)
@@ -338,6 +353,14 @@ describe('compare and set', () => {
   it('goes on comparing under its own id after a save under another', async () => {
     const { store, ours } = await twoSessions({ a: 1 })
     await store.set('another', ours)
+    await store.destroy(SID)
+    await save(Object.assign(ours, { a: 2 }))
+    expect(await stored(store, SID)).to.equal(null)
+  })
+
+  it('goes on comparing after a save into another store', async () => {
+    const { store, ours } = await twoSessions({ a: 1 })
+    await makeStore({ prefix: freshPrefix() }).set(SID, ours)
     await store.destroy(SID)
     await save(Object.assign(ours, { a: 2 }))
     expect(await stored(store, SID)).to.equal(null)
