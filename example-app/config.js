@@ -1,0 +1,26 @@
+import { stop } from './stop.js'
+
+// Known to everybody, but the same after a restart, so that logins survive it.
+const DEVELOPMENT_SECRET = 'only for development'
+
+const { HOST, NODE_ENV, PORT, REDIS_URL, SESSION_SECRET } = process.env
+
+export const production = NODE_ENV === 'production'
+export const sessionSecret = SESSION_SECRET || DEVELOPMENT_SECRET
+if (production && !SESSION_SECRET) {
+  stop('SESSION_SECRET is not set. In production it must be: to a long, random text.')
+}
+
+export const redisUrl = REDIS_URL || 'redis://127.0.0.1:6379'
+if (!/^rediss?:\/\/[^/]+(\/\d*)?$/.test(redisUrl) || !URL.canParse(redisUrl)) {
+  stop('REDIS_URL is not a URL such as redis://127.0.0.1:6379')
+}
+// Solidis does not take the number of the database from the path of the URL.
+export const redisDatabase = Number(new URL(redisUrl).pathname.slice(1))
+
+// In a container it must be 0.0.0.0; elsewhere nobody but this machine and its proxy needs access.
+export const host = HOST || '127.0.0.1'
+export const port = Number(PORT || 3000)
+if (!Number.isInteger(port) || port < 0 || port > 65535) {
+  stop(`PORT is not a number from 0 to 65535: ${PORT}`)
+}
