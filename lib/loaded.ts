@@ -6,8 +6,10 @@ export interface Origin {
   readonly sid: string
   /** What Redis held, to be compared with what it holds now. */
   readonly held: Payload
-  /** The object's own form at that time, from which its changes count: `held`, unless merged. */
-  readonly own: Payload
+  /** The object's own form at that time, from which its changes count. */
+  readonly own: string
+  /** Whether `held` has more in it than `own`, because others' changes were merged into it. */
+  readonly merged: boolean
   /** `cookie.expires` as it stands in `own`. */
   readonly expires: Expires
   /** When Redis will let the session expire, in milliseconds since the epoch; `Infinity`: never. */

@@ -1,7 +1,7 @@
 import type { SessionData } from 'express-session'
 import { badArgument } from './errors.ts'
 
-/** A session as Redis holds it: the bytes that were read, or the text that was written. */
+/** What Redis holds of a session: the bytes that were read, or the text that was written. */
 export type Payload = Buffer | string
 
 /** Turns sessions into text and back, like `JSON`. Both methods may be asynchronous. */
@@ -15,8 +15,13 @@ export class InvalidSessionError extends Error {
   override readonly name = 'InvalidSessionError'
 }
 
-export async function encode(serializer: Serializer, session: SessionData): Promise<string> {
-  const text = await serializer.stringify(session)
+/** Gives the payload, or a promise of it if the serializer is asynchronous. */
+export function encode(serializer: Serializer, session: SessionData): string | Promise<string> {
+  const text = serializer.stringify(session)
+  return typeof text === 'string' ? text : Promise.resolve(text).then(checkedText)
+}
+
+function checkedText(text: string): string {
   if (typeof text !== 'string') throw badArgument('serializer.stringify', 'a string', text)
   return text
 }
@@ -28,12 +33,12 @@ export async function encode(serializer: Serializer, session: SessionData): Prom
  */
 export function decode(
   serializer: Serializer,
-  payload: Payload,
+  text: string,
   cookieless = false,
 ): SessionData | Promise<SessionData> {
   let parsed: SessionData | Promise<SessionData>
   try {
-    parsed = serializer.parse(payload.toString())
+    parsed = serializer.parse(text)
   } catch (error) {
     throw undecodable(error)
   }

@@ -181,12 +181,13 @@ export class SolidisStore extends Store {
     const [payload, pttl] = (await this.#redis.pipeline(commands)) as [Payload | null, number?]
     const life = remainingLife(pttl)
     if (payload === null || life === 0) return null
-    const session = await this.#decode(sid, payload)
+    const own = payload.toString()
+    const session = await this.#decode(sid, own)
     if (session === null) return null
 
     const expiresAt = Date.now() + life
-    const origin = { sid, held: payload, own: payload, expires: session.cookie?.expires, expiresAt }
-    this.#loaded.remember(session, origin)
+    const expires = session.cookie?.expires
+    this.#loaded.remember(session, { sid, held: payload, own, merged: false, expires, expiresAt })
     correctExpires(session, expiresAt)
     return session
   }
@@ -216,13 +217,17 @@ export class SolidisStore extends Store {
       await this.#redis.call(['SET', key, payload, ...setOptions])
       // A plain object given by hand is written like this every time.
       if (session instanceof Session) {
-        this.#loaded.remember(session, { sid, held: payload, own: payload, expires, expiresAt })
+        const held = payload
+        this.#loaded.remember(session, { sid, held, own: held, merged: false, expires, expiresAt })
       }
       return true
     }
-    if (!this.disableTTL && !this.#writes.isWriting(key)) {
-      const own = { text: origin.own.toString(), expires: origin.expires }
-      if (differOnlyInExpires(own, { text: payload, expires })) return this.#extend(sid, key, life)
+    if (
+      !this.disableTTL &&
+      !this.#writes.isWriting(key) &&
+      differOnlyInExpires(origin.own, origin.expires, payload, expires)
+    ) {
+      return this.#extend(sid, key, life)
     }
     if (onConflict === 'overwrite') {
       const reply = await this.#redis.call(['SET', key, payload, ...setOptions, 'XX'])
@@ -272,7 +277,7 @@ export class SolidisStore extends Store {
       this.emit('invalid', { sid: id, error: reply })
       return null
     }
-    const session = reply === null ? null : await this.#decode(id, reply as Payload)
+    const session = reply === null ? null : await this.#decode(id, (reply as Payload).toString())
     return session === null ? null : Object.assign(session, { id })
   }
 
@@ -351,9 +356,9 @@ export class SolidisStore extends Store {
   }
 
   /** Resolves to null, and tells of it, if the payload is no session. */
-  async #decode(sid: string, payload: Payload): Promise<SessionData | null> {
+  async #decode(sid: string, text: string): Promise<SessionData | null> {
     try {
-      return await decode(this.serializer, payload, this.#cookieless.has(sid))
+      return await decode(this.serializer, text, this.#cookieless.has(sid))
     } catch (error) {
       if (!(error instanceof InvalidSessionError)) throw error
       this.emit('invalid', { sid, error })

@@ -119,8 +119,8 @@ export class WriteQueue {
       const { write } = queued
       try {
         const origin = merged.get(write.session) ?? this.#originOf(write)
-        const unchanged = origin.own === origin.held && samePayload(origin.held, payload)
-        payload = unchanged ? write.payload : await this.#reconcile(write, origin, payload)
+        const inStep = !origin.merged && samePayload(origin.held, payload)
+        payload = inStep ? write.payload : await this.#reconcile(write, origin, payload)
         merged.set(write.session, originAfter(write, payload))
         queue.push(queued)
       } catch (error) {
@@ -134,7 +134,7 @@ export class WriteQueue {
     if (write.onConflict === 'reject') throw new SessionConflictError(write.sid)
     const merge = typeof write.onConflict === 'function' ? write.onConflict : mergeAttributes
     const base = await decode(this.#serializer, origin.own)
-    const theirs = await decode(this.#serializer, held)
+    const theirs = await decode(this.#serializer, held.toString())
     const ours = await decode(this.#serializer, write.payload)
     const merged = await merge(base, theirs, ours)
     if (!isObject(merged))
@@ -149,5 +149,5 @@ export class WriteQueue {
 
 function originAfter(write: Write, held: Payload): Origin {
   const { sid, payload, expires, expiresAt } = write
-  return { sid, held, own: payload, expires, expiresAt }
+  return { sid, held, own: payload, merged: held !== payload, expires, expiresAt }
 }
