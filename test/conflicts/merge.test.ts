@@ -59,6 +59,14 @@ describe('mergeAttributes', () => {
     ],
     ['null is a value', { a: null }, { a: null }, {}, {}],
     ['null is not absent', {}, {}, { a: null }, { a: null }],
+    [
+      'undefined, as a serializer may give it, is not absent',
+      {},
+      { a: 2 },
+      { a: undefined },
+      { a: undefined },
+    ],
+    ['nor is absent undefined', { a: undefined }, { a: 2 }, {}, {}],
   ]
   for (const [name, base, theirs, ours, merged] of cases) {
     it(name, async () => {

@@ -366,6 +366,14 @@ describe('compare and set', () => {
     expect(await stored(store, SID)).to.equal(null)
   })
 
+  it('writes what it wrote into another store or under another id before', async () => {
+    const { store, ours } = await twoSessions({ a: 1, b: 1 })
+    await makeStore({ prefix: freshPrefix() }).set(SID, Object.assign(ours, { a: 2 }))
+    await store.set('another', Object.assign(ours, { b: 2 }))
+    await save(ours)
+    expect(await stored(store, SID)).to.deep.equal({ a: 2, b: 2 })
+  })
+
   it('survives a save under another id while one is under way', async () => {
     const gate = new Gate()
     const { store, theirs, ours } = await twoSessions({ a: 1, b: 1 }, { client: gate.wrap(client) })
@@ -903,6 +911,7 @@ describe('a session that changes at every attempt', () => {
     const error = await failureOf(save(Object.assign(ours, { a: 2 })))
     expect(error).to.be.an.instanceof(SessionConflictError)
     expect(error.sid).to.equal(SID)
+    expect((Math.random as sinon.SinonStub).called, 'waits for a random time').to.equal(true)
     const { writes } = contestedClient
     expect(writes).to.be.at.least(64)
     expect(await stored(store, SID)).to.deep.equal({ theirs: writes - 1 })
@@ -980,11 +989,15 @@ describe('writes of one session in one process', () => {
   it('all fail if Redis fails, and the next one does not', async () => {
     const gate = new Gate()
     let broken = false
-    const store = makeStore({
-      client: gate.wrap({
-        send: (commands) => (broken ? Promise.reject(new Error('down')) : client.send(commands)),
-      }),
-    })
+    let failures = 0
+    const flaky: SolidisLike = {
+      async send(commands) {
+        if (!broken) return client.send(commands)
+        failures++
+        throw new Error('down')
+      },
+    }
+    const store = makeStore({ client: gate.wrap(flaky) })
     await store.set(SID, data({ base: 1 }))
     const sessions = await Promise.all([1, 2, 3].map(() => open(store, SID)))
     gate.close()
@@ -996,6 +1009,7 @@ describe('writes of one session in one process', () => {
     for (const outcome of await outcomes) {
       expect(outcome).to.have.property('reason').that.is.an.instanceof(RedisError)
     }
+    expect(failures, 'those that wait do not wait again').to.equal(1)
     broken = false
     await Promise.all(sessions.map(save))
     expect(await stored(store, SID)).to.deep.equal({ base: 1, n0: 0, n1: 1, n2: 2 })
