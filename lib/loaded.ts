@@ -22,6 +22,11 @@ export class LoadedSessions {
     Mark.put(session, this, origin)
   }
 
+  /** Whether the origin of a session object is known, under whatever id and to whatever store. */
+  isKnown(session: object): boolean {
+    return Mark.isOn(session)
+  }
+
   /** The origin of a session object, unless it was loaded under another id or not at all. */
   originOf(session: object, sid: string): Origin | undefined {
     const origin = Mark.get(session, this)
@@ -55,6 +60,10 @@ class Mark extends Given {
     super(object)
     this.#owner = owner
     this.#origin = origin
+  }
+
+  static isOn(object: object): boolean {
+    return #origin in object
   }
 
   static put(object: object, owner: LoadedSessions, origin: Origin): void {

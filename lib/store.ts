@@ -2,7 +2,7 @@ import { Session, type SessionData, Store } from 'express-session'
 import { type Callback, settle } from './callback.ts'
 import type { OnConflict } from './conflict.ts'
 import { badArgument, RedisError, SessionConflictError } from './errors.ts'
-import { correctExpires, differOnlyInExpires, remainingLife } from './expiry.ts'
+import { correctExpires, remainingLife } from './expiry.ts'
 import { LoadedSessions } from './loaded.ts'
 import { resolveOptions, type SolidisStoreOptions } from './options.ts'
 import {
@@ -18,6 +18,7 @@ import { scanPages, scanUniquePages } from './scan.ts'
 import { TimeLimit } from './time-limit.ts'
 import { type Ttl, timeToLive } from './ttl.ts'
 import { backOff, MAX_ATTEMPTS, WriteQueue } from './write-queue.ts'
+import { extend, set } from './writes.ts'
 
 /** A session as `all` gives it, with its id. */
 export type SessionWithId = SessionData & { id: string }
@@ -200,45 +201,31 @@ export class SolidisStore extends Store {
   async #write(sid: string, session: SessionData, onConflict: OnConflict): Promise<boolean> {
     const key = this.#key(sid)
     if (!isObject(session)) throw badArgument('session', 'an object', session)
-    const origin = this.#loaded.originOf(session, sid)
-    if (origin === undefined && isUnsendable(session)) return false
+    if (isUnsendable(session) && !this.#loaded.isKnown(session)) return false
     const life = this.#timeToLive(session)
     if (life <= 0) {
       await this.#destroy(sid)
       return false
     }
     this.#noteCookie(sid, session)
-    const setOptions = life === Infinity ? [] : ['PX', String(life)]
-    const expiresAt = Date.now() + life
     const expires = session.cookie?.expires
     const payload = await encode(this.serializer, session)
 
-    if (origin === undefined) {
-      await this.#redis.call(['SET', key, payload, ...setOptions])
-      // A plain object given by hand is written like this every time.
-      if (session instanceof Session) {
-        const held = payload
-        this.#loaded.remember(session, { sid, held, own: held, merged: false, expires, expiresAt })
+    if (this.#loaded.originOf(session, sid) === undefined) {
+      await set(this.#redis, key, payload, life)
+      // A plain object, given by hand, is written like this every time.
+      if (session instanceof Session && session.id === sid && !this.#loaded.isKnown(session)) {
+        const expiresAt = Date.now() + life
+        const origin = { sid, held: payload, own: payload, merged: false, expires, expiresAt }
+        this.#loaded.remember(session, origin)
       }
       return true
     }
-    if (
-      !this.disableTTL &&
-      !this.#writes.isWriting(key) &&
-      differOnlyInExpires(origin.own, origin.expires, payload, expires)
-    ) {
-      return this.#extend(sid, key, life)
-    }
-    if (onConflict === 'overwrite') {
-      const reply = await this.#redis.call(['SET', key, payload, ...setOptions, 'XX'])
-      return reply !== null || this.#gone(sid)
-    }
-    const write = { sid, key, session, payload, expires, expiresAt, setOptions, onConflict }
     try {
+      const write = { sid, key, session, payload, expires, life, onConflict }
       return (await this.#writes.write(write)) || this.#gone(sid)
     } catch (error) {
-      if (!(error instanceof InvalidSessionError)) throw error
-      this.emit('invalid', { sid, error })
+      this.#tellInvalid(sid, error)
       return false
     }
   }
@@ -257,7 +244,7 @@ export class SolidisStore extends Store {
       const extension = Date.now() + life - expiresAt
       if (extension >= 0 && extension < this.touchAfter * 1000) return
     }
-    await this.#extend(sid, key, life)
+    if (!(await extend(this.#redis, key, life))) this.#gone(sid)
   }
 
   async #all(): Promise<SessionWithId[]> {
@@ -344,12 +331,6 @@ export class SolidisStore extends Store {
     return this.disableTTL ? Infinity : timeToLive(session, this.ttl)
   }
 
-  /** Lets a session live on, and resolves to whether it was still there. */
-  async #extend(sid: string, key: string, life: number): Promise<boolean> {
-    const reply = await this.#redis.call(['PEXPIRE', key, String(life)])
-    return reply === 1 || this.#gone(sid)
-  }
-
   #gone(sid: string): false {
     this.emit('gone', { sid })
     return false
@@ -360,10 +341,14 @@ export class SolidisStore extends Store {
     try {
       return await decode(this.serializer, text, this.#cookieless.has(sid))
     } catch (error) {
-      if (!(error instanceof InvalidSessionError)) throw error
-      this.emit('invalid', { sid, error })
+      this.#tellInvalid(sid, error)
       return null
     }
+  }
+
+  #tellInvalid(sid: string, error: unknown): void {
+    if (!(error instanceof InvalidSessionError)) throw error
+    this.emit('invalid', { sid, error })
   }
 }
 

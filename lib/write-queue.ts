@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionData } from 'express-session'
-import { compareAndSet } from './compare-and-set.ts'
 import { mergeAttributes, type OnConflict } from './conflict.ts'
 import { badArgument, SessionConflictError } from './errors.ts'
+import { differOnlyInExpires, type Expires } from './expiry.ts'
 import type { LoadedSessions, Origin } from './loaded.ts'
 import { decode, encode, isObject, type Payload, type Serializer, samePayload } from './payload.ts'
 import type { Redis } from './redis.ts'
+import { compareAndSet, extend, setIfPresent } from './writes.ts'
 
 /** Far more than 64 writers of one session need, each of whom can lose to every other once. */
 export const MAX_ATTEMPTS = 100
@@ -17,12 +18,15 @@ export async function backOff(attempt: number): Promise<void> {
 }
 
 /** A loaded session that is to be written back, if it is still there. */
-export interface Write extends Pick<Origin, 'sid' | 'expires' | 'expiresAt'> {
+export interface Write {
+  readonly sid: string
   readonly key: string
   readonly session: SessionData
   readonly payload: string
-  /** Options of SET, e.g. `['PX', '60000']`. */
-  readonly setOptions: string[]
+  /** `cookie.expires` as it stands in the payload. */
+  readonly expires: Expires
+  /** Milliseconds that the session is to live; `Infinity`: for ever. */
+  readonly life: number
   readonly onConflict: OnConflict
 }
 
@@ -49,10 +53,6 @@ export class WriteQueue {
     this.#redis = redis
     this.#serializer = serializer
     this.#loaded = loaded
-  }
-
-  isWriting(key: string): boolean {
-    return this.#waiting.has(key)
   }
 
   /** Resolves to whether the session was still there, and thus written. */
@@ -88,16 +88,18 @@ export class WriteQueue {
     let queue = group
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const merged = await this.#merge(queue, held)
-      const { payload } = merged
       queue = merged.queue
       const last = queue.at(-1)?.write
       if (last === undefined) return held
-      const outcome = await compareAndSet(this.#redis, last.key, held, payload, last.setOptions)
+      const outcome = await this.#send(queue, last, held, merged.payload)
       if (outcome === true) {
-        for (const { write, resolve } of queue) {
-          this.#loaded.remember(write.session, originAfter(write, payload))
-          resolve(true)
+        const { origins, payload } = merged
+        for (const [session, origin] of origins) {
+          const inStep = origin.held === payload
+          const after = inStep ? origin : { ...origin, held: payload, merged: true }
+          this.#loaded.remember(session, after)
         }
+        for (const { resolve } of queue) resolve(true)
         return payload
       }
       if (outcome === null) {
@@ -110,35 +112,56 @@ export class WriteQueue {
     throw new SessionConflictError(first.write.sid)
   }
 
-  /** Merges writes into what Redis holds, in their order, and leaves out those that cannot be. */
+  /** Resolves to `true` if it is done, else to what Redis holds instead: `null` if nothing. */
+  async #send(
+    queue: QueuedWrite[],
+    { key, life }: Write,
+    held: Payload,
+    payload: Payload,
+  ): Promise<true | Payload | null> {
+    if (payload === held) return (await extend(this.#redis, key, life)) || null
+    if (queue.every(({ write }) => write.onConflict === 'overwrite')) {
+      return (await setIfPresent(this.#redis, key, payload, life)) || null
+    }
+    return compareAndSet(this.#redis, key, held, payload, life)
+  }
+
+  /**
+   * Merges writes into what Redis holds, in their order. Leaves out of the queue those that cannot
+   * be; gives the sessions that changed anything, with what their next changes will count from.
+   */
   async #merge(group: QueuedWrite[], held: Payload) {
-    const merged = new Map<SessionData, Origin>()
+    const origins = new Map<SessionData, Origin>()
     const queue: QueuedWrite[] = []
     let payload = held
     for (const queued of group) {
       const { write } = queued
+      const origin = origins.get(write.session) ?? this.#originOf(write)
       try {
-        const origin = merged.get(write.session) ?? this.#originOf(write)
-        const inStep = !origin.merged && samePayload(origin.held, payload)
-        payload = inStep ? write.payload : await this.#reconcile(write, origin, payload)
-        merged.set(write.session, originAfter(write, payload))
+        if (!changesOnlyLife(write, origin)) {
+          const inStep = !origin.merged && samePayload(origin.held, payload)
+          payload = inStep ? write.payload : await this.#reconcile(write, origin, payload)
+          origins.set(write.session, originAfter(write, payload))
+        }
         queue.push(queued)
       } catch (error) {
         queued.reject(error)
       }
     }
-    return { payload, queue }
+    return { payload, queue, origins }
   }
 
   async #reconcile(write: Write, origin: Origin, held: Payload): Promise<Payload> {
+    if (write.onConflict === 'overwrite') return write.payload
     if (write.onConflict === 'reject') throw new SessionConflictError(write.sid)
-    const merge = typeof write.onConflict === 'function' ? write.onConflict : mergeAttributes
+    const merge = write.onConflict === 'merge' ? mergeAttributes : write.onConflict
     const base = await decode(this.#serializer, origin.own)
     const theirs = await decode(this.#serializer, held.toString())
     const ours = await decode(this.#serializer, write.payload)
     const merged = await merge(base, theirs, ours)
-    if (!isObject(merged))
-      throw badArgument('onConflict', 'a function that gives a session', merged)
+    if (!isObject(merged?.cookie)) {
+      throw badArgument('onConflict(base, theirs, ours)', 'a session with a cookie', merged)
+    }
     return encode(this.#serializer, merged)
   }
 
@@ -147,7 +170,13 @@ export class WriteQueue {
   }
 }
 
-function originAfter(write: Write, held: Payload): Origin {
-  const { sid, payload, expires, expiresAt } = write
-  return { sid, held, own: payload, merged: held !== payload, expires, expiresAt }
+/** Then others' changes are left as they are; where keys never expire, the date has to be written. */
+function changesOnlyLife(write: Write, origin: Origin): boolean {
+  if (write.life === Infinity) return false
+  return differOnlyInExpires(origin.own, origin.expires, write.payload, write.expires)
+}
+
+function originAfter({ sid, payload, expires, life }: Write, held: Payload): Origin {
+  const merged = held !== payload
+  return { sid, held, own: payload, merged, expires, expiresAt: Date.now() + life }
 }
