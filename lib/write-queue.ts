@@ -37,6 +37,19 @@ interface QueuedWrite {
   reject(error: unknown): void
 }
 
+/** Writes that were merged into one. */
+interface Merged {
+  payload: Payload
+  /** Those that took part; the others were rejected. */
+  queue: QueuedWrite[]
+  /** Of the sessions that changed anything, what their next changes will count from. */
+  origins: Map<SessionData, Origin>
+  /** Whether it does not matter what Redis holds, as long as there is a session. */
+  blindly: boolean
+  /** Whether nothing but `cookie.expires` was changed. */
+  onlyLife: boolean
+}
+
 /**
  * Writes loaded sessions back by compare and set. The writes of one session queue behind the one
  * that is in flight; those that wait are merged and written together, each with an outcome of its
@@ -61,15 +74,16 @@ export class WriteQueue {
       const queued = { write, resolve, reject }
       const waiting = this.#waiting.get(write.key)
       if (waiting !== undefined) waiting.push(queued)
-      else this.#drain(write.key, [queued])
+      else this.#drain(write.key, queued)
     })
   }
 
-  async #drain(key: string, first: QueuedWrite[]): Promise<void> {
-    const waiting: QueuedWrite[] = []
+  async #drain(key: string, first: QueuedWrite): Promise<void> {
+    const waiting = [first]
     this.#waiting.set(key, waiting)
     let held: Payload | undefined
-    for (let group = first; group.length > 0; group = waiting.splice(0)) {
+    while (waiting.length > 0) {
+      const group = nextGroup(waiting)
       try {
         held = await this.#writeTogether(group, held)
       } catch (error) {
@@ -81,80 +95,90 @@ export class WriteQueue {
     this.#waiting.delete(key)
   }
 
-  /** Resolves to what Redis holds afterwards, as far as that is known. */
+  /**
+   * Resolves to what Redis holds afterwards, as far as that is known.
+   * @param known what Redis holds, unless another process has changed it
+   */
   async #writeTogether(group: QueuedWrite[], known?: Payload): Promise<Payload | undefined> {
-    const [first] = group as [QueuedWrite]
-    let held = known ?? this.#originOf(first.write).held
+    const [{ write: first }] = group as [QueuedWrite]
+    const rejects = first.onConflict === 'reject'
+    let held = (!rejects && known) || this.#originOf(first).held
     let queue = group
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const merged = await this.#merge(queue, held)
       queue = merged.queue
       const last = queue.at(-1)?.write
       if (last === undefined) return held
-      const outcome = await this.#send(queue, last, held, merged.payload)
+      const outcome = await this.#send(merged, held, last)
       if (outcome === true) {
-        const { origins, payload } = merged
-        for (const [session, origin] of origins) {
-          const inStep = origin.held === payload
-          const after = inStep ? origin : { ...origin, held: payload, merged: true }
-          this.#loaded.remember(session, after)
-        }
+        this.#rememberAll(merged)
         for (const { resolve } of queue) resolve(true)
-        return payload
+        return merged.payload === held ? known : merged.payload
       }
       if (outcome === null) {
         for (const { resolve } of queue) resolve(false)
         return undefined
       }
       held = outcome
+      if (rejects && !merged.onlyLife) break
       await backOff(attempt)
     }
-    throw new SessionConflictError(first.write.sid)
+    for (const { reject } of queue) reject(new SessionConflictError(first.sid))
+    return held
   }
 
   /** Resolves to `true` if it is done, else to what Redis holds instead: `null` if nothing. */
-  async #send(
-    queue: QueuedWrite[],
-    { key, life }: Write,
-    held: Payload,
-    payload: Payload,
-  ): Promise<true | Payload | null> {
+  async #send({ payload, blindly }: Merged, held: Payload, { key, life }: Write) {
     if (payload === held) return (await extend(this.#redis, key, life)) || null
-    if (queue.every(({ write }) => write.onConflict === 'overwrite')) {
-      return (await setIfPresent(this.#redis, key, payload, life)) || null
-    }
+    if (blindly) return (await setIfPresent(this.#redis, key, payload, life)) || null
     return compareAndSet(this.#redis, key, held, payload, life)
   }
 
-  /**
-   * Merges writes into what Redis holds, in their order. Leaves out of the queue those that cannot
-   * be; gives the sessions that changed anything, with what their next changes will count from.
-   */
-  async #merge(group: QueuedWrite[], held: Payload) {
-    const origins = new Map<SessionData, Origin>()
-    const queue: QueuedWrite[] = []
-    let payload = held
+  /** Merges writes into what Redis holds, in their order. */
+  async #merge(group: QueuedWrite[], held: Payload): Promise<Merged> {
+    const merged: Merged = {
+      payload: held,
+      queue: [],
+      origins: new Map(),
+      blindly: true,
+      onlyLife: true,
+    }
     for (const queued of group) {
       const { write } = queued
-      const origin = origins.get(write.session) ?? this.#originOf(write)
+      const origin = merged.origins.get(write.session) ?? this.#originOf(write)
+      const { own, expires } = origin
+      const onlyLife = differOnlyInExpires(own, expires, write.payload, write.expires)
       try {
-        if (!changesOnlyLife(write, origin)) {
-          const inStep = !origin.merged && samePayload(origin.held, payload)
-          payload = inStep ? write.payload : await this.#reconcile(write, origin, payload)
-          origins.set(write.session, originAfter(write, payload))
+        // Where keys never expire, the date in the payload is the only one, and has to be written.
+        if (!onlyLife || write.life === Infinity) {
+          const onConflict = onlyLife ? 'merge' : write.onConflict
+          const inStep = !origin.merged && samePayload(origin.held, merged.payload)
+          merged.payload = inStep
+            ? write.payload
+            : await this.#reconcile(write, origin, merged.payload, onConflict)
+          merged.origins.set(write.session, originAfter(write, merged.payload))
+          if (onConflict !== 'overwrite') merged.blindly = false
+          if (!onlyLife) merged.onlyLife = false
         }
-        queue.push(queued)
+        merged.queue.push(queued)
       } catch (error) {
         queued.reject(error)
       }
     }
-    return { payload, queue, origins }
+    return merged
   }
 
-  async #reconcile(write: Write, origin: Origin, held: Payload): Promise<Payload> {
-    if (write.onConflict === 'overwrite') return write.payload
-    if (write.onConflict === 'reject') throw new SessionConflictError(write.sid)
-    const merge = write.onConflict === 'merge' ? mergeAttributes : write.onConflict
+  #rememberAll({ origins, payload }: Merged): void {
+    for (const [session, origin] of origins) {
+      const inStep = origin.held === payload
+      const after = inStep ? origin : { ...origin, held: payload, merged: true }
+      this.#loaded.remember(session, after)
+    }
+  }
+
+  async #reconcile(write: Write, origin: Origin, held: Payload, onConflict: OnConflict) {
+    if (onConflict === 'overwrite') return write.payload
+    const merge = typeof onConflict === 'function' ? onConflict : mergeAttributes
     const base = await decode(this.#serializer, origin.own)
     const theirs = await decode(this.#serializer, held.toString())
     const ours = await decode(this.#serializer, write.payload)
@@ -170,10 +194,10 @@ export class WriteQueue {
   }
 }
 
-/** Then others' changes are left as they are; where keys never expire, the date has to be written. */
-function changesOnlyLife(write: Write, origin: Origin): boolean {
-  if (write.life === Infinity) return false
-  return differOnlyInExpires(origin.own, origin.expires, write.payload, write.expires)
+/** Takes those that can be merged, or one that may not be. */
+function nextGroup(waiting: QueuedWrite[]): QueuedWrite[] {
+  const alone = waiting.findIndex(({ write }) => write.onConflict === 'reject')
+  return waiting.splice(0, alone === -1 ? waiting.length : Math.max(alone, 1))
 }
 
 function originAfter({ sid, payload, expires, life }: Write, held: Payload): Origin {
