@@ -25,7 +25,11 @@ export async function startRedis(program = findProgram() ?? installProgram()) {
   const folder = mkdtempSync(join(tmpdir(), 'connect-solidis-'))
   const port = await freePort()
   const options = ['--bind', '127.0.0.1', '--port', port, '--save', '', '--appendonly', 'no']
-  const server = spawn(program, [...options, '--dir', folder], { stdio: 'ignore' })
+  const server = spawn(program, [...options, '--dir', folder], {
+    stdio: 'ignore',
+    // Ctrl+C is for this process, which ends the server when it no longer needs it.
+    detached: true,
+  })
   const kill = () => server.kill('SIGKILL')
   process.once('exit', kill)
   const stop = async () => {
@@ -78,7 +82,8 @@ function succeeds(program, args) {
   }
 }
 
-async function freePort() {
+/** Gives a port of this machine that nobody listens on. */
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address()
