@@ -54,7 +54,7 @@ function run(bench, workload, count, concurrency) {
         const index = started++
         // A worker has sessions of its own, so that no two calls meet in one by chance.
         const slot = workload.callsARound ? index : worker + concurrency * (lap++ % laps)
-        bench.call(workload, slot, next)
+        bench.call(slot, next)
       }
       next()
     }

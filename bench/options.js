@@ -2,45 +2,55 @@
 import { parseArgs } from 'node:util'
 import { WORKLOADS } from './workloads.js'
 
-/** Parts of the run that are no workloads. */
-export const PARTS = ['http', 'big', 'page', 'conflict', 'options']
+const PARTS = ['conflict', 'options', 'page', 'http', 'big']
+const KNOWN = [...Object.keys(WORKLOADS), ...PARTS]
 
 export const USAGE = `Usage: npm run bench -- [options]
 
-  --quick             everything in a tiny form, in under a minute; results go to a temporary folder
-  --only <a,b>        only these: ${[...Object.keys(WORKLOADS), ...PARTS].join(', ')}
-  --stores <a,b>      only these stores, by the names in the results
-  --repeats <number>  how often everything is measured
-  --out <folder>      where the results go, instead of docs/benchmarks
-  --help              this text`
+  --quick                everything in a tiny form, in under a minute
+  --only <a,b>           only these: ${KNOWN.join(', ')}
+  --stores <a,b>         only these stores, by their names in results.json
+  --concurrency <n,m>    only these numbers of calls at once
+  --payload <n,m>        only these sizes of a session, in bytes
+  --repeats <n>          how often everything is measured
+  --out <folder>         where the results go: by default docs/benchmarks if everything is measured,
+                         else a temporary folder
+  --help                 this text`
 
+const OPTIONS = {
+  quick: { type: 'boolean', default: false },
+  only: { type: 'string' },
+  stores: { type: 'string' },
+  concurrency: { type: 'string' },
+  payload: { type: 'string' },
+  repeats: { type: 'string' },
+  out: { type: 'string' },
+  help: { type: 'boolean', default: false },
+}
+
+/** @throws Error that says what is wrong with the arguments */
 export function parseOptions(args) {
-  const { values } = parseArgs({
-    args,
-    options: {
-      quick: { type: 'boolean', default: false },
-      only: { type: 'string' },
-      stores: { type: 'string' },
-      repeats: { type: 'string' },
-      out: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  })
-  const known = [...Object.keys(WORKLOADS), ...PARTS]
+  const { values } = parseArgs({ args, options: OPTIONS })
   const only = values.only?.split(',')
-  for (const name of only ?? []) {
-    if (!known.includes(name)) throw new Error(`--only: there is no ${name}\n\n${USAGE}`)
-  }
-  const repeats = values.repeats === undefined ? undefined : Number(values.repeats)
-  if (repeats !== undefined && !(Number.isInteger(repeats) && repeats > 0)) {
-    throw new Error(`--repeats: expected a positive integer\n\n${USAGE}`)
-  }
+  for (const name of only ?? []) if (!KNOWN.includes(name)) throw new Error(`--only: no ${name}`)
+  const { quick, only: _, stores, concurrency, payload, repeats } = values
   return {
-    quick: values.quick,
+    quick,
     help: values.help,
     out: values.out,
-    repeats,
-    stores: values.stores?.split(','),
+    stores: stores?.split(','),
+    concurrencies: numbers('--concurrency', concurrency),
+    payloads: numbers('--payload', payload),
+    repeats: numbers('--repeats', repeats)?.[0],
+    isPartial: [quick, only, stores, concurrency, payload].some(Boolean),
     isWanted: (name) => only === undefined || only.includes(name),
   }
+}
+
+function numbers(option, list) {
+  const parsed = list?.split(',').map(Number)
+  if (parsed && !parsed.every((number) => Number.isInteger(number) && number > 0)) {
+    throw new Error(`${option}: expected positive integers`)
+  }
+  return parsed
 }

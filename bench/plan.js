@@ -8,15 +8,34 @@ const FULL = {
   payloads: [300, 1024, 10_240],
   usualConcurrency: 128,
   usualPayload: 1024,
+  pages: 200,
+  httpMs: 2000,
+  httpConnections: 64,
+  bigSizes: [
+    { sessions: 100_000, repeats: 2 },
+    { sessions: 1_000_000, repeats: 1 },
+  ],
 }
 
-const QUICK = { ...FULL, repeats: 1, sampleMs: 30, concurrencies: [1, 128], payloads: [1024] }
+const QUICK = {
+  ...FULL,
+  repeats: 1,
+  sampleMs: 30,
+  concurrencies: [1, 128],
+  payloads: [1024],
+  pages: 20,
+  httpMs: 300,
+  bigSizes: [{ sessions: 2000, repeats: 1 }],
+}
 
 /** Measured in everything; the others only across concurrency, and across payload, apart. */
 const MAIN_STORES = ['connect-solidis', 'connect-redis', 'raw']
 
-export function makePlan({ quick, repeats }) {
+/** The plan of a run, narrowed down by what the command line says. */
+export function makePlan({ quick, repeats, concurrencies, payloads }) {
   const plan = { ...(quick ? QUICK : FULL), quick }
+  if (concurrencies) Object.assign(plan, { concurrencies, usualConcurrency: concurrencies[0] })
+  if (payloads) Object.assign(plan, { payloads, usualPayload: payloads[0] })
   return { ...plan, repeats: repeats ?? plan.repeats }
 }
 

@@ -33,8 +33,7 @@ async function open(url, prefix, withJson) {
     close: () => client.quit(),
     record: async (bench, workload) => {
       const sends = await record(client, prefix, bench, workload)
-      return (_workload, slot, done) =>
-        replay(client, sends, prefix + sessionId(slot), withJson, done)
+      return (slot, done) => replay(client, sends, prefix + sessionId(slot), withJson, done)
     },
   }
 }

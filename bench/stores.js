@@ -25,17 +25,13 @@ export const STORES = [
     label: 'connect-solidis',
     kind: 'ours',
     missing: solidisMissing,
-    open: openOverSolidis,
+    open: openOurs,
   },
   {
     name: 'connect-solidis-node-redis',
     label: 'connect-solidis on node-redis',
     kind: 'ours',
-    async open(url, prefix) {
-      const client = await connectNodeRedis(url)
-      const store = new SolidisStore({ client: fromNodeRedis(client), prefix })
-      return { store, close: () => client.destroy() }
-    },
+    open: openOverNodeRedis,
   },
   {
     name: 'connect-solidis-ioredis',
@@ -79,11 +75,18 @@ export const STORES = [
   },
 ]
 
-/** Opens connect-solidis over Solidis, with options of its own. */
-export async function openOverSolidis(url, prefix, options) {
+/** Opens connect-solidis with options of its own, over Solidis, or node-redis where that is missing. */
+export async function openOurs(url, prefix, options) {
+  if (solidisMissing) return openOverNodeRedis(url, prefix, options)
   const client = await connectSolidis(url)
   const store = new SolidisStore({ client, prefix, ...options })
   return { store, close: () => client.quit() }
+}
+
+async function openOverNodeRedis(url, prefix, options) {
+  const client = await connectNodeRedis(url)
+  const store = new SolidisStore({ client: fromNodeRedis(client), prefix, ...options })
+  return { store, close: () => client.destroy() }
 }
 
 export function storeNamed(name) {
