@@ -35,11 +35,11 @@ function header({ environment, plan, leftOut }) {
       `- Node ${environment.node}, ${environment.redis}, on one machine with the benchmark`,
       `- ${versions.join(', ')}`,
     ].join('\n'),
-    'Figures are medians of ' +
-      `${plan.repeats} interleaved repeats, with the lowest and the highest in brackets. In each repeat ` +
-      'the stores take turns, in an order that rotates. Ratios, to ' +
-      `${BASELINE}, are medians of the ratios within each repeat.`,
+    `Figures are medians of ${plan.repeats} interleaved repeats, unless said otherwise, with the ` +
+      'lowest and the highest in brackets. In each repeat the stores take turns, in an order that ' +
+      `rotates. Ratios, to ${BASELINE}, are medians of the ratios within each repeat.`,
   ]
+  if (plan.quick) lines.push('This is the quick form, which only shows that everything works.')
   for (const { label, why } of leftOut) lines.push(`Left out: ${label}: ${why}.`)
   return lines
 }
@@ -48,14 +48,13 @@ function microTables({ micro, plan }, label) {
   const lines = micro.length > 0 ? ['## Calls a second'] : []
   for (const [name, { title, about }] of Object.entries(WORKLOADS)) {
     const ofWorkload = micro.filter(({ workload }) => workload === name)
-    if (ofWorkload.length > 0)
-      lines.push(`### ${title}`, `${about}, by the number of calls at once.`)
+    if (ofWorkload.length > 0) lines.push(`### ${title}`, `${about}.`)
     for (const payload of plan.payloads) {
       const found = ofWorkload.filter((r) => r.payload === payload)
       if (found.length === 0) continue
       const columns = unique(found.map(({ concurrency }) => concurrency))
       lines.push(
-        `Sessions of ${bytes(payload)}:`,
+        `Sessions of ${bytes(payload)}, by the number of calls at once:`,
         table(
           ['store', ...columns.map(integer)],
           unique(found.map(({ store }) => store)).map((store) => [
@@ -90,13 +89,14 @@ function httpTables({ http, plan }, label) {
   return lines
 }
 
-function bigTables({ big }, label) {
+function bigTables({ big, plan }, label) {
   if (big.length === 0) return []
   const about =
     'Each call in a process of its own. Memory is the peak of the whole process (resident, and in ' +
     'brackets before the call), and of its heap; a pause is how long the event loop stood still at most.'
   const lines = ['## Very many sessions', about]
-  for (const sessions of unique(big.map((r) => r.sessions))) {
+  for (const { sessions, repeats } of plan.bigSizes) {
+    if (repeats !== plan.repeats) lines.push(`${integer(sessions)} sessions: ${repeats} repeats.`)
     for (const method of BIG_METHODS) {
       const rows = big
         .filter((r) => r.sessions === sessions && r.method === method)
@@ -175,14 +175,16 @@ function optionTables({ options, plan, variants }) {
 function rateCell(result) {
   if (result === undefined) return '–'
   const { median, low, high, ratio, lost } = result
-  const parts = [`${integer(median)} [${integer(low)}–${integer(high)}]`]
+  const parts = [integer(median)]
+  if (low !== high) parts.push(`[${integer(low)}–${integer(high)}]`)
   if (ratio !== undefined) parts.push(`**${times(ratio)}**`)
   if (lost !== undefined) parts.push(`${percent(lost)} of changes lost`)
   return parts.join(' ')
 }
 
 function spread({ median, low, high }, unit) {
-  return `${short(median)}${unit} [${short(low)}–${short(high)}]`
+  const range = low === high ? '' : ` [${short(low)}–${short(high)}]`
+  return `${short(median)}${unit}${range}`
 }
 
 function labelIn(variants, name) {

@@ -1,13 +1,15 @@
 // Bar charts as SVG: panels side by side, a bar a store, each with its name and its value beside it,
 // so that nothing hangs on telling colours apart. Legible on light and on dark.
 const WIDTH = 960
-const MARGIN = 28
-const GAP = 36
-const LABEL_WIDTH = 190
+const MARGIN = 24
+const GAP = 28
+const LABEL_WIDTH = 210
 const VALUE_WIDTH = 128
 const BAR = 16
 const ROW = 26
 const PANEL_HEAD = 34
+/** Times the best store: bounds beyond this are drawn cut off. */
+const MOST_OF_A_BOUND = 1.6
 
 const STYLE = `
   .card { fill: #ffffff; stroke: #d0d7de }
@@ -20,6 +22,7 @@ const STYLE = `
   text.ours { font-weight: 600 }
   .spread { stroke: #1f2328; stroke-width: 1.5 }
   .axis { stroke: #d0d7de }
+  .break { stroke: #ffffff; stroke-width: 2.5; fill: none }
   @media (prefers-color-scheme: dark) {
     .card { fill: #0d1117; stroke: #3d444d }
     text { fill: #f0f6fc }
@@ -27,6 +30,7 @@ const STYLE = `
     .ours { fill: #4493f8 } .other { fill: #d29922 } .bound { fill: #656c76 }
     .spread { stroke: #f0f6fc }
     .axis { stroke: #3d444d }
+    .break { stroke: #0d1117 }
   }`
 
 /**
@@ -71,25 +75,42 @@ function drawLegend(legend) {
 }
 
 function drawPanel({ title, bars }, x, y, width) {
-  const room = width - LABEL_WIDTH - VALUE_WIDTH
-  const most = Math.max(...bars.map((bar) => bar.high))
   const left = x + LABEL_WIDTH
+  const room = width - LABEL_WIDTH - VALUE_WIDTH
+  const most = scaleOf(bars)
+  const at = (value) => round(left + (Math.min(value, most) / most) * room)
   const parts = [text(x, y + 14, title, 'panel')]
   bars.forEach((bar, i) => {
     const top = y + PANEL_HEAD + i * ROW
-    const middle = top + BAR / 2
-    const at = (value) => round(left + (value / most) * room)
-    const length = round(Math.max(at(bar.value) - left, 1))
+    const end = Math.max(at(bar.value), left + 1)
     parts.push(
-      text(left - 10, top + 12.5, bar.label, `name ${bar.kind === 'ours' ? 'ours' : ''}`, 'end'),
-      `<rect class="${bar.kind}" x="${left}" y="${top}" width="${length}" height="${BAR}" rx="3"/>`,
-      `<path class="spread" d="M${at(bar.low)} ${middle}H${at(bar.high)}M${at(bar.low)} ${middle - 3}v6M${at(bar.high)} ${middle - 3}v6"/>`,
-      text(at(bar.high) + 8, top + 12.5, bar.text, 'value'),
+      text(left - 10, top + 12.5, bar.label, bar.kind === 'ours' ? 'name ours' : 'name', 'end'),
+      `<rect class="${bar.kind}" x="${left}" y="${top}" width="${round(end - left)}" height="${BAR}" rx="3"/>`,
+      bar.value > most ? drawBreak(end - 24, top) : drawSpread(at(bar.low), at(bar.high), top),
+      text(Math.max(at(bar.high), end) + 8, top + 12.5, bar.text, 'value'),
     )
   })
   const bottom = y + PANEL_HEAD + bars.length * ROW - 6
   parts.push(`<path class="axis" d="M${left} ${y + PANEL_HEAD - 4}V${bottom}"/>`)
   return parts.join('\n')
+}
+
+/** What the longest bar stands for. A bound may be so far off that it would flatten all others. */
+function scaleOf(bars) {
+  const most = Math.max(...bars.map(({ high }) => high))
+  const stores = bars.filter(({ kind }) => kind !== 'bound').map(({ high }) => high)
+  return stores.length === 0 ? most : Math.min(most, Math.max(...stores) * MOST_OF_A_BOUND)
+}
+
+/** Tells that a bar is longer than there is room. */
+function drawBreak(x, top) {
+  return `<path class="break" d="M${round(x)} ${top + BAR + 2}l6 ${-BAR - 4}m5 0l-6 ${BAR + 4}"/>`
+}
+
+function drawSpread(low, high, top) {
+  if (low === high) return ''
+  const middle = top + BAR / 2
+  return `<path class="spread" d="M${low} ${middle}H${high}M${low} ${middle - 3}v6M${high} ${middle - 3}v6"/>`
 }
 
 function inWords(subtitle, panels) {

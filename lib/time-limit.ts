@@ -50,6 +50,9 @@ export class TimeLimit {
     else older.newer = newer
     if (newer === undefined) this.#newest = older
     else newer.older = older
+    // A dead wait must not lead to live ones, or the garbage collector keeps them all.
+    wait.older = undefined
+    wait.newer = undefined
     if (this.#oldest === undefined) this.#timer?.unref()
   }
 
