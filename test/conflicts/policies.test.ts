@@ -368,7 +368,9 @@ describe('compare and set', () => {
 
   it('writes what it wrote into another store or under another id before', async () => {
     const { store, ours } = await twoSessions({ a: 1, b: 1 })
-    await makeStore({ prefix: freshPrefix() }).set(SID, Object.assign(ours, { a: 2 }))
+    const elsewhere = makeStore({ prefix: freshPrefix() })
+    await elsewhere.set(SID, Object.assign(ours, { a: 2 }))
+    expect(await stored(elsewhere, SID)).to.deep.equal({ a: 2, b: 1 })
     await store.set('another', Object.assign(ours, { b: 2 }))
     await save(ours)
     expect(await stored(store, SID)).to.deep.equal({ a: 2, b: 2 })
