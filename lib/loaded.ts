@@ -50,7 +50,7 @@ class Given {
 
 /**
  * A private field on an object of somebody else's, which nobody else sees. It does what a WeakMap
- * does, but costs the garbage collector nothing: with a WeakMap, get and set took half as long again.
+ * does, but costs the garbage collector nothing: with a WeakMap, `get` took twice as long.
  */
 class Mark extends Given {
   #owner: LoadedSessions
