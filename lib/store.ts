@@ -200,7 +200,6 @@ export class SolidisStore extends Store {
   /** Resolves to whether there is a session now. */
   async #write(sid: string, session: SessionData, onConflict: OnConflict): Promise<boolean> {
     const key = this.#key(sid)
-    if (!isObject(session)) throw badArgument('session', 'an object', session)
     if (isUnsendable(session) && !this.#loaded.isKnown(session)) return false
     const life = this.#timeToLive(session)
     if (life <= 0) {
@@ -328,6 +327,7 @@ export class SolidisStore extends Store {
 
   /** In milliseconds; `Infinity` where keys never expire. */
   #timeToLive(session: SessionData): number {
+    if (!isObject(session)) throw badArgument('session', 'an object', session)
     return this.disableTTL ? Infinity : timeToLive(session, this.ttl)
   }
 
