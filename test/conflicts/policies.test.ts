@@ -703,6 +703,18 @@ describe("onConflict: 'overwrite'", () => {
     expect(await stored(store, SID)).to.deep.equal({ a: 1, c: 3 })
   })
 
+  it('costs one command, whatever there is', async () => {
+    const counted = recording(client)
+    const { theirs, ours } = await twoSessions(
+      { a: 1 },
+      { onConflict: 'overwrite', client: counted },
+    )
+    await save(Object.assign(theirs, { a: 2 }))
+    counted.trips.length = 0
+    await save(Object.assign(ours, { a: 3 }))
+    expect(counted.trips).to.have.length(1)
+  })
+
   it('never brings back what is gone, and tells of it', async () => {
     const { store, ours } = await twoSessions({ a: 1 }, { onConflict: 'overwrite' })
     const gone = heard(store, 'gone')
@@ -836,12 +848,14 @@ describe('onConflict: a function', () => {
       const { store, theirs, ours } = await twoSessions({ a: 1 }, { onConflict })
       await save(Object.assign(theirs, { a: 2 }))
       const callback = sinon.spy()
+      expireAt(ours, Date.now() + 9 * ONE_HOUR_MS)
       store.set(SID, Object.assign(ours, { b: 3 }), callback)
       while (!callback.called) await turn()
       await turn()
       expect(callback.callCount).to.equal(1)
       expect(callback.firstCall.args[0].message).to.equal('mine')
       expect(await stored(store, SID)).to.deep.equal({ a: 2 })
+      expect(Number(await ask(client, 'PTTL', key()))).to.be.below(2 * ONE_HOUR_MS)
     })
   }
 
