@@ -1,0 +1,115 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { expect } from 'chai'
+import sinon from 'sinon'
+import { type Callback, RedisError, SolidisStore } from '../../lib/index.ts'
+import { rejection } from '../support/calls.ts'
+import { runChild } from '../support/child.ts'
+import { data } from '../support/requests.ts'
+import { failingClient, stubClient } from '../support/stub.ts'
+
+type Method = [
+  name: string,
+  result: unknown,
+  call: (store: SolidisStore, callback: Callback<unknown>) => unknown,
+]
+
+const methods: Method[] = [
+  ['get', null, (store, callback) => store.get('1', callback)],
+  ['set', undefined, (store, callback) => store.set('1', data(), callback)],
+  ['destroy', undefined, (store, callback) => store.destroy('1', callback)],
+  ['touch', undefined, (store, callback) => store.touch('1', data(), callback)],
+  ['all', [], (store, callback) => store.all(callback)],
+  ['length', 0, (store, callback) => store.length(callback)],
+  ['clear', undefined, (store, callback) => store.clear(callback)],
+  ['ids', [], (store, callback) => store.ids(callback)],
+  ['exists', false, (store, callback) => store.exists('1', callback)],
+  ['update', null, (store, callback) => store.update('1', () => {}, callback)],
+]
+
+function emptyRedis() {
+  return stubClient(([name]) => (name === 'SCAN' ? ['0', []] : null))
+}
+
+async function severalTurns(): Promise<void> {
+  for (let i = 0; i < 20; i++) await turn()
+}
+
+describe('callback', () => {
+  for (const [name, result, call] of methods) {
+    it(`of ${name} is called once, later, with the result`, async () => {
+      const callback = sinon.spy()
+      expect(call(new SolidisStore({ client: emptyRedis() }), callback)).to.equal(undefined)
+      expect(callback.callCount).to.equal(0)
+      await severalTurns()
+      expect(callback.args).to.deep.equal([[null, result]])
+    })
+
+    it(`of ${name} is called once, later, with the error`, async () => {
+      const callback = sinon.spy()
+      const client = failingClient(new Error('down'))
+      expect(call(new SolidisStore({ client }), callback)).to.equal(undefined)
+      expect(callback.callCount).to.equal(0)
+      await severalTurns()
+      expect(callback.callCount).to.equal(1)
+      expect(callback.args[0]).to.have.length(1)
+      expect(callback.args[0]?.[0]).to.be.instanceOf(RedisError)
+    })
+  }
+
+  it('is called later with a bad argument, too', async () => {
+    const callback = sinon.spy()
+    new SolidisStore({ client: emptyRedis() }).get(5 as never, callback)
+    expect(callback.callCount).to.equal(0)
+    await severalTurns()
+    expect(callback.callCount).to.equal(1)
+    expect(callback.args[0]?.[0])
+      .to.be.instanceOf(TypeError)
+      .with.property('message', 'sid: expected a string, got 5')
+  })
+
+  it('has to be a function', async () => {
+    const store = new SolidisStore({ client: emptyRedis() })
+    const error = await rejection(store.length('hunter2' as never) as unknown as Promise<void>)
+    expect(error).to.be.instanceOf(TypeError)
+    expect(error.message).to.equal('callback: expected a function, got a string')
+  })
+
+  describe('that throws', () => {
+    /** What a process sees of it: calls, uncaught exceptions and unhandled rejections. */
+    async function seen(send: string): Promise<unknown> {
+      return JSON.parse(
+        await runChild(`
+          const seen = {}
+          process.on('uncaughtException', ({ message }, origin) => {
+            seen[message] = [...(seen[message] ?? []), origin]
+          })
+          const store = new SolidisStore({ client: { send: async (commands) => ${send} } })
+          const session = { cookie: {} }
+          const methods = {
+            get: ['1'], set: ['1', session], destroy: ['1'], touch: ['1', session], all: [],
+            length: [], clear: [], ids: [], exists: ['1'], update: ['1', () => {}],
+          }
+          for (const [name, args] of Object.entries(methods)) {
+            store[name](...args, () => {
+              seen[name] = [...(seen[name] ?? []), 'called']
+              throw new Error(name)
+            })
+          }
+          process.on('exit', () => console.log(JSON.stringify(seen)))`),
+      )
+    }
+    const onceEach = Object.fromEntries(
+      methods.map(([name]) => [name, ['called', 'uncaughtException']]),
+    )
+
+    it("is its caller's uncaught exception, and not called again", async () => {
+      const send = `commands.map(([name]) => [name === 'SCAN' ? ['0', []] : null])`
+      expect(await seen(send)).to.deep.equal(onceEach)
+    })
+
+    it("is its caller's uncaught exception after a failure, and not called again", async () => {
+      const send = `{ throw new Error('down') }`
+      expect(await seen(send)).to.deep.equal(onceEach)
+    })
+  })
+})

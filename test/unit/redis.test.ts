@@ -1,0 +1,172 @@
+import { expect } from 'chai'
+import { RedisError, SolidisStore } from '../../lib/index.ts'
+import { calls, rejection } from '../support/calls.ts'
+import { type Data, data } from '../support/requests.ts'
+import { failingClient, stubClient } from '../support/stub.ts'
+
+/** Nothing of the arguments of a command may reach a log. */
+function expectDiscreet(error: Error): void {
+  expect(error.message).not.to.match(/the-sid|the-payload|sess:/)
+}
+
+describe('an error reply', () => {
+  for (const [method, command, call] of calls) {
+    it(`rejects ${method}, with the command and the cause`, async () => {
+      const reply = new Error('OOM command not allowed when used memory > maxmemory.')
+      const error = await rejection(call(new SolidisStore({ client: stubClient(() => reply) })))
+      expect(error).to.be.instanceOf(RedisError)
+      expect(error).to.include({ name: 'RedisError', command, code: 'OOM', cause: reply })
+      expect(error.message).to.equal(`${command} failed: ${reply.message}`)
+      expectDiscreet(error)
+    })
+  }
+
+  it('is noticed at any place', async () => {
+    const reply = new Error('NOAUTH Authentication required.')
+    const client = stubClient(([name]) => (name === 'PTTL' ? reply : Buffer.from('{"cookie":{}}')))
+    const error = await rejection(new SolidisStore({ client }).get('1'))
+    expect(error).to.include({ command: 'PTTL', code: 'NOAUTH', cause: reply })
+  })
+
+  it('to one of many commands fails clear and all', async () => {
+    const reply = new Error('READONLY You can not write against a read only replica.')
+    const client = stubClient(([name, key]) => {
+      if (name === 'SCAN') return ['0', ['sess:1', 'sess:2', 'sess:3']]
+      return key === 'sess:2' ? reply : null
+    })
+    const store = new SolidisStore({ client })
+    expect(await rejection(store.clear())).to.include({ command: 'UNLINK', code: 'READONLY' })
+    expect(await rejection(store.all())).to.include({ command: 'GET', code: 'READONLY' })
+  })
+
+  it('that repeats the arguments is cut short', async () => {
+    const reply = new Error(
+      "ERR unknown command 'UNLINK', with args beginning with: 'sess:the-sid' 'the-payload\n' ",
+    )
+    const store = new SolidisStore({ client: stubClient(() => reply) })
+    const error = await rejection(store.destroy('the-sid'))
+    expect(error.message).to.equal("UNLINK failed: ERR unknown command 'UNLINK'")
+    expect(error.code).to.equal('ERR')
+  })
+})
+
+describe('a client that fails', () => {
+  for (const [method, command, call] of calls) {
+    it(`rejects ${method}, with the command and the cause`, async () => {
+      const cause = new Error('connect ECONNREFUSED 127.0.0.1:6379')
+      const error = await rejection(call(new SolidisStore({ client: failingClient(cause) })))
+      expect(error).to.be.instanceOf(RedisError)
+      expect(error).to.include({ command, code: undefined, cause })
+      expect(error.message).to.equal(`${command} failed: ${cause.message}`)
+      expectDiscreet(error)
+    })
+  }
+
+  it('may do so by throwing', async () => {
+    const cause = new Error('The client is closed')
+    const client = stubClient()
+    client.send.throws(cause)
+    const error = await rejection(new SolidisStore({ client }).get('1'))
+    expect(error).to.be.instanceOf(RedisError)
+    expect(error).to.include({ command: 'GET', cause })
+  })
+
+  it('may do so with something that is no Error', async () => {
+    const client = failingClient('closed')
+    const error = await rejection(new SolidisStore({ client }).get('1'))
+    expect(error).to.be.instanceOf(RedisError)
+    expect(error).to.include({ message: 'GET failed: closed', cause: 'closed' })
+  })
+
+  const lost: [string, replies: unknown][] = [
+    ['no replies', []],
+    ['too few', [[null]]],
+    ['too many', [[null], [1], [1]]],
+    ['nothing', undefined],
+    ['nothing at all', null],
+  ]
+  for (const [name, replies] of lost) {
+    it(`may lose replies: ${name}`, async () => {
+      const client = stubClient()
+      client.send.resolves(replies as unknown[][])
+      const error = await rejection(new SolidisStore({ client }).get('1'))
+      expect(error).to.be.instanceOf(RedisError)
+      expect(error.message).to.match(/^GET failed: .*repl/)
+    })
+  }
+})
+
+describe('a bigint reply', () => {
+  it('is as good as a number', async () => {
+    const gone: unknown[] = []
+    const store = new SolidisStore({ client: stubClient(() => 1n) })
+    store.on('gone', (event) => gone.push(event))
+    expect(await store.exists('1')).to.equal(true)
+    await store.touch('1', data())
+    expect(gone).to.deep.equal([])
+  })
+
+  it('is as good as a number if it is zero', async () => {
+    const gone: unknown[] = []
+    const store = new SolidisStore({ client: stubClient(() => 0n) })
+    store.on('gone', (event) => gone.push(event))
+    expect(await store.exists('1')).to.equal(false)
+    await store.touch('1', data())
+    expect(gone).to.deep.equal([{ sid: '1' }])
+  })
+})
+
+describe('a script', () => {
+  const payload = JSON.stringify({ cookie: {} })
+
+  /** What is sent to change a session, where EVALSHA gets this reply. */
+  async function change(evalsha: unknown, evaluated: unknown = 1) {
+    const client = stubClient(([name]) => {
+      if (name === 'GET') return Buffer.from(payload)
+      if (name === 'PTTL') return 60_000
+      return name === 'EVALSHA' ? evalsha : evaluated
+    })
+    const store = new SolidisStore({ client })
+    const session = (await store.get('the-sid')) as Data
+    session.secret = 'the-payload'
+    const outcome = store.set('the-sid', session)
+    await outcome.catch(() => {})
+    return { outcome, sent: client.sent().slice(2) }
+  }
+  const noScript = new Error('NOSCRIPT No matching script. Please use EVAL.')
+
+  it('is sent by its digest, with one key', async () => {
+    const { outcome, sent } = await change(1)
+    await outcome
+    expect(sent).to.have.length(1)
+    const [name, sha1, keys, key, held] = sent[0] ?? []
+    expect([name, keys, key, held]).to.deep.equal(['EVALSHA', '1', 'sess:the-sid', payload])
+    expect(sha1).to.match(/^[0-9a-f]{40}$/)
+  })
+
+  it('is sent whole where the server does not know it', async () => {
+    const { outcome, sent } = await change(noScript)
+    await outcome
+    const [byDigest = [], whole = []] = sent
+    expect(sent).to.have.length(2)
+    expect([byDigest[0], whole[0]]).to.deep.equal(['EVALSHA', 'EVAL'])
+    expect(whole[1]).to.include("redis.call('SET'")
+    expect(whole.slice(2)).to.deep.equal(byDigest.slice(2))
+  })
+
+  it('that the server refuses is not sent again', async () => {
+    const { outcome, sent } = await change(new Error('READONLY You can not write.'))
+    expect(sent.map(([name]) => name)).to.deep.equal(['EVALSHA'])
+    const error = await rejection(outcome)
+    expect(error).to.include({ command: 'EVALSHA', code: 'READONLY' })
+    expectDiscreet(error)
+  })
+
+  it('that the server refuses whole is an error', async () => {
+    const { outcome, sent } = await change(noScript, new Error('OOM not allowed.'))
+    expect(sent.map(([name]) => name)).to.deep.equal(['EVALSHA', 'EVAL'])
+    const error = await rejection(outcome)
+    expect(error).to.include({ command: 'EVAL', code: 'OOM' })
+    expectDiscreet(error)
+  })
+})

@@ -1,0 +1,149 @@
+import { expect } from 'chai'
+import sinon from 'sinon'
+import { RedisError, SolidisStore } from '../../lib/index.ts'
+import { calls, rejection } from '../support/calls.ts'
+import { runChild } from '../support/child.ts'
+import { silentClient } from '../support/stub.ts'
+
+describe('time limit', () => {
+  let clock: sinon.SinonFakeTimers
+  beforeEach(() => {
+    clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  })
+  afterEach(() => clock.restore())
+
+  /** Whether it has been rejected yet. */
+  function watch(promise: Promise<unknown>) {
+    const watched = { settled: false }
+    const settle = () => {
+      watched.settled = true
+    }
+    promise.then(settle, settle)
+    return watched
+  }
+
+  for (const [method, command, call] of calls) {
+    it(`rejects ${method} when a client never answers`, async () => {
+      const promise = call(new SolidisStore({ client: silentClient(), timeout: 200 }))
+      const failed = rejection(promise)
+      const watched = watch(promise)
+      await clock.tickAsync(199)
+      expect(watched.settled).to.equal(false)
+      await clock.tickAsync(1)
+      const error = await failed
+      expect(error).to.be.instanceOf(RedisError)
+      expect(error).to.include({ command, code: 'ETIMEDOUT' })
+      expect(error.message).to.equal(`${command} failed: no answer within 200 ms`)
+    })
+  }
+
+  it('reaches a callback', async () => {
+    const callback = sinon.spy()
+    new SolidisStore({ client: silentClient(), timeout: 200 }).get('1', callback)
+    await clock.tickAsync(1000)
+    expect(callback.callCount).to.equal(1)
+    expect(callback.args[0]?.[0]).to.include({ code: 'ETIMEDOUT' })
+  })
+
+  it('is five seconds by default', async () => {
+    const watched = watch(new SolidisStore({ client: silentClient() }).get('1'))
+    await clock.tickAsync(4999)
+    expect(watched.settled).to.equal(false)
+    await clock.tickAsync(1)
+    expect(watched.settled).to.equal(true)
+  })
+
+  it('takes one timer for however many calls', async () => {
+    const store = new SolidisStore({ client: silentClient(), timeout: 200 })
+    const watched = Array.from({ length: 100 }, (_, i) => watch(store.get(String(i))))
+    expect(clock.countTimers()).to.equal(1)
+    await clock.tickAsync(200)
+    expect(watched.every(({ settled }) => settled)).to.equal(true)
+    expect(clock.countTimers()).to.equal(0)
+  })
+
+  it('counts from the beginning of each call', async () => {
+    const store = new SolidisStore({ client: silentClient(), timeout: 200 })
+    const watched: ReturnType<typeof watch>[] = []
+    for (let i = 0; i < 4; i++) {
+      watched.push(watch(store.get(String(i))))
+      await clock.tickAsync(50)
+    }
+    const settled = () => watched.map(({ settled }) => settled)
+    expect(settled()).to.deep.equal([true, false, false, false])
+    await clock.tickAsync(49)
+    expect(settled()).to.deep.equal([true, false, false, false])
+    await clock.tickAsync(1)
+    expect(settled()).to.deep.equal([true, true, false, false])
+    await clock.tickAsync(100)
+    expect(settled()).to.deep.equal([true, true, true, true])
+  })
+
+  it('is not counted from calls that were answered', async () => {
+    const client = silentClient()
+    client.send.onFirstCall().resolves([[1]])
+    const store = new SolidisStore({ client, timeout: 200 })
+    expect(await store.exists('1')).to.equal(true)
+    await clock.tickAsync(150)
+    const watched = watch(store.exists('1'))
+    await clock.tickAsync(199)
+    expect(watched.settled).to.equal(false)
+    await clock.tickAsync(1)
+    expect(watched.settled).to.equal(true)
+  })
+
+  it('holds for calls around one that was answered', async () => {
+    const client = silentClient()
+    client.send.onSecondCall().resolves([[1]])
+    const store = new SolidisStore({ client, timeout: 200 })
+    const first = watch(store.exists('1'))
+    expect(await store.exists('2')).to.equal(true)
+    const third = watch(store.exists('3'))
+    await clock.tickAsync(200)
+    expect([first.settled, third.settled]).to.deep.equal([true, true])
+  })
+
+  it('makes an answer that comes later count for nothing', async () => {
+    let answer = (_error: Error) => {}
+    const client = silentClient()
+    client.send.returns(
+      new Promise((_resolve, reject) => {
+        answer = reject
+      }),
+    )
+    const failed = rejection(new SolidisStore({ client, timeout: 200 }).get('1'))
+    await clock.tickAsync(200)
+    expect(await failed).to.include({ code: 'ETIMEDOUT' })
+    answer(new Error('too late'))
+    await clock.tickAsync(200)
+  })
+
+  it('is none at 0', async () => {
+    const watched = watch(new SolidisStore({ client: silentClient(), timeout: 0 }).get('1'))
+    expect(clock.countTimers()).to.equal(0)
+    await clock.tickAsync(10 ** 9)
+    expect(watched.settled).to.equal(false)
+  })
+})
+
+describe('a process', () => {
+  it('may end when its calls are answered, however long they might have taken', async () => {
+    const printed = await runChild(`
+      const client = { send: async (commands) => commands.map(() => [1]) }
+      const store = new SolidisStore({ client, timeout: 2 ** 31 - 1 })
+      await store.exists('1')
+      await Promise.all([store.exists('1'), store.exists('2')])
+      console.log('answered')`)
+    expect(printed).to.equal('answered')
+  })
+
+  it('stays to tell of a call that is not answered', async () => {
+    const printed = await runChild(`
+      let calls = 0
+      const client = { send: () => (calls++ === 0 ? Promise.resolve([[1]]) : new Promise(() => {})) }
+      const store = new SolidisStore({ client, timeout: 100 })
+      await store.exists('1')
+      store.exists('1').catch(({ code }) => console.log(code))`)
+    expect(printed).to.equal('ETIMEDOUT')
+  })
+})

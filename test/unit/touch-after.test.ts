@@ -1,0 +1,80 @@
+import { expect } from 'chai'
+import type { SessionData } from 'express-session'
+import sinon from 'sinon'
+import { SolidisStore } from '../../lib/index.ts'
+import { data } from '../support/requests.ts'
+import { stubClient } from '../support/stub.ts'
+
+const NOW = Date.UTC(2030, 0, 1)
+
+describe('touchAfter', () => {
+  let clock: sinon.SinonFakeTimers
+  beforeEach(() => {
+    clock = sinon.useFakeTimers({ now: NOW, toFake: ['Date'] })
+  })
+  afterEach(() => clock.restore())
+
+  /** Loads a session with so much left to live, lets it end at another time, and touches it. */
+  async function touch(touchAfter: number, pttl: number, life: number) {
+    const client = stubClient(([name]) => {
+      if (name === 'GET') return Buffer.from(JSON.stringify({ cookie: { expires: new Date(NOW) } }))
+      return name === 'PTTL' ? pttl : 1
+    })
+    const store = new SolidisStore({ client, touchAfter })
+    const session = (await store.get('1')) as SessionData
+    session.cookie.expires = new Date(NOW + life)
+    await store.touch('1', session)
+    return client.sent().slice(2)
+  }
+  const extended = (milliseconds: number) => [['PEXPIRE', 'sess:1', String(milliseconds)]]
+
+  it('spares a touch that would extend the life by less', async () => {
+    expect(await touch(60, 3_540_001, 3_600_000)).to.deep.equal([])
+    expect(await touch(60, 3_600_000, 3_600_000)).to.deep.equal([])
+    expect(await touch(0.05, 1000, 1049)).to.deep.equal([])
+  })
+
+  it('sends one that would extend it by as much or more', async () => {
+    expect(await touch(60, 3_540_000, 3_600_000)).to.deep.equal(extended(3_600_000))
+    expect(await touch(60, 1000, 3_600_000)).to.deep.equal(extended(3_600_000))
+    expect(await touch(0.05, 1000, 1050)).to.deep.equal(extended(1050))
+  })
+
+  it('sends one that would shorten it, however little', async () => {
+    expect(await touch(60, 3_600_000, 3_599_999)).to.deep.equal(extended(3_599_999))
+    expect(await touch(60, 3_600_000, 0)).to.deep.equal(extended(0))
+  })
+
+  it('sends one that makes a key expire which did not', async () => {
+    expect(await touch(60, -1, 3_600_000)).to.deep.equal(extended(3_600_000))
+  })
+
+  it('sends every one by default', async () => {
+    expect(await touch(0, 3_600_000, 3_600_000)).to.deep.equal(extended(3_600_000))
+  })
+
+  it('sends one of a session that was not loaded', async () => {
+    const client = stubClient(() => 1)
+    await new SolidisStore({ client, touchAfter: 3600 }).touch('1', data())
+    expect(client.sent().map(([name]) => name)).to.deep.equal(['PEXPIRE'])
+  })
+
+  it('counts from the last write', async () => {
+    const client = stubClient(([name]) => {
+      if (name === 'GET') return Buffer.from(JSON.stringify({ cookie: {} }))
+      return name === 'PTTL' ? 1000 : 1
+    })
+    const store = new SolidisStore({ client, touchAfter: 60 })
+    const session = (await store.get('1')) as SessionData & { views?: number }
+    session.views = 1
+    session.cookie.expires = new Date(NOW + 3_600_000)
+    await store.set('1', session)
+    clock.tick(59_999)
+    session.cookie.expires = new Date(NOW + 3_659_999)
+    await store.touch('1', session)
+    clock.tick(1)
+    session.cookie.expires = new Date(NOW + 3_660_000)
+    await store.touch('1', session)
+    expect(client.sent().filter(([name]) => name === 'PEXPIRE')).to.deep.equal(extended(3_600_000))
+  })
+})
