@@ -11,11 +11,14 @@ export const http = {
   estimateMs(context) {
     const { plan } = context
     const samples = storesOf(context).length * HTTP_WORKLOADS.length
-    return samples * (plan.repeats + 1) * plan.httpMs + storesOf(context).length * START_MS
+    return (
+      samples * (plan.repeats + plan.httpWarmUps) * plan.httpMs +
+      storesOf(context).length * START_MS
+    )
   },
 
   async run(context) {
-    const { url, prefix, plan, progress } = context
+    const { plan, progress } = context
     const names = storesOf(context).map(({ name }) => name)
     if (names.length === 0) return []
     const results = HTTP_WORKLOADS.flatMap((workload) =>
@@ -24,21 +27,12 @@ export const http = {
     const load = startChild('http-load.js')
     const servers = new Map()
     try {
-      for (const store of names) {
-        progress.step(START_MS, `starting an Express server with ${store}`)
-        const server = startChild('http-server.js', {
-          store,
-          url,
-          prefix: `${prefix}http:`,
-          connections: plan.httpConnections,
-          payload: plan.usualPayload,
-        })
-        servers.set(store, { server, ...(await server.answer()) })
-      }
-      // The first round only warms up.
-      for (let repeat = -1; repeat < plan.repeats; repeat++) {
+      progress.step(names.length * START_MS, 'starting the Express servers')
+      for (const store of names) servers.set(store, { server: startServer(context, store) })
+      for (const it of servers.values()) Object.assign(it, await it.server.answer())
+      for (let repeat = -plan.httpWarmUps; repeat < plan.repeats; repeat++) {
         for (const workload of HTTP_WORKLOADS) {
-          for (const store of rotate(names, repeat + 1)) {
+          for (const store of rotate(names, repeat + plan.httpWarmUps)) {
             const what = repeat < 0 ? 'warm-up' : `repeat ${repeat + 1}`
             progress.step(plan.httpMs, `${what}: HTTP, ${workload}, ${store}`)
             const { server, origin, cookies } = servers.get(store)
@@ -59,6 +53,16 @@ export const http = {
     }
     return results.map((result) => summarize(result, results))
   },
+}
+
+function startServer({ url, prefix, plan }, store) {
+  return startChild('http-server.js', {
+    store,
+    url,
+    prefix: `${prefix}http:`,
+    connections: plan.httpConnections,
+    payload: plan.usualPayload,
+  })
 }
 
 function storesOf({ isWanted, stores }) {

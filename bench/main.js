@@ -15,6 +15,7 @@ import { makePlan } from './plan.js'
 import { Progress } from './progress.js'
 import { RAW, RAW_JSON } from './raw.js'
 import { writeReport } from './report.js'
+import { solidisMissing } from './solidis.js'
 import { STORES } from './stores.js'
 
 const PARTS = { micro, conflict, options: optionCosts, page, http, big }
@@ -37,6 +38,8 @@ const progress = new Progress(parts.reduce((sum, [, part]) => sum + part.estimat
 const results = {
   environment: await describeEnvironment(url),
   plan,
+  /** What connect-solidis runs over where only its options are compared. */
+  client: solidisMissing ? 'node-redis' : 'Solidis',
   stores: stores.map(({ name, label, kind }) => ({ name, label, kind })),
   leftOut: missing.map(({ name, label, missing: why }) => ({ name, label, why })),
   variants: Object.fromEntries(parts.map(([name, part]) => [name, part.variants])),

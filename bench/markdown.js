@@ -96,7 +96,10 @@ function bigTables({ big, plan }, label) {
     'brackets before the call), and of its heap; a pause is how long the event loop stood still at most.'
   const lines = ['## Very many sessions', about]
   for (const { sessions, repeats } of plan.bigSizes) {
-    if (repeats !== plan.repeats) lines.push(`${integer(sessions)} sessions: ${repeats} repeats.`)
+    if (repeats !== plan.repeats)
+      lines.push(
+        `${integer(sessions)} sessions: measured ${repeats === 1 ? 'once' : `${repeats} times`}.`,
+      )
     for (const method of BIG_METHODS) {
       const rows = big
         .filter((r) => r.sessions === sessions && r.method === method)
@@ -131,11 +134,11 @@ function pageTable({ page, variants }) {
   return ['## A page load', about, table(['store', 'commands', 'of which', 'time'], rows)]
 }
 
-function conflictTable({ conflict, plan, variants }) {
+function conflictTable({ conflict, plan, variants, client }) {
   if (conflict.length === 0) return []
   const about =
-    `Loaded sessions saved again by ${plan.usualConcurrency} writers at once, none of which is in ` +
-    'the way of another. Calls a second, and the ratio to the plain `SET`.'
+    `Loaded sessions saved again over ${client} by ${plan.usualConcurrency} writers at once, none of ` +
+    'which is in the way of another. Calls a second, and the ratio to the plain `SET`.'
   return [
     '## The conflict check',
     about,
@@ -151,12 +154,12 @@ function conflictTable({ conflict, plan, variants }) {
   ]
 }
 
-function optionTables({ options, plan, variants }) {
+function optionTables({ options, plan, variants, client }) {
   if (options.length === 0) return []
   const workloads = unique(options.map(({ workload }) => workload))
   const about =
     `Requests a second at ${plan.usualConcurrency} at once, with sessions of ` +
-    `${bytes(plan.usualPayload)}, and the ratio to the defaults.`
+    `${bytes(plan.usualPayload)}, over ${client}, and the ratio to the defaults.`
   return [
     '## Options',
     about,

@@ -2,6 +2,9 @@
 import { POOL } from './workloads.js'
 
 const WARM_UP_PART = 0.2
+/** The first calls are slow, so what they take is no measure for the next. */
+const LEAST_GROWTH = 1.5
+const MOST_GROWTH = 8
 
 /**
  * One sample, in calls a second: rounds of calls until they have taken the target time, after a
@@ -16,10 +19,12 @@ export async function sample(bench, workload, concurrency, targetMs) {
     return ms
   }
 
+  const warmUpMs = targetMs * WARM_UP_PART
   let warm = concurrency
   let warmMs = await round(warm)
-  while (warmMs < targetMs * WARM_UP_PART && warm < most) {
-    warm = Math.min(warm * 4, most)
+  while (warmMs < warmUpMs && warm < most) {
+    const growth = Math.min(Math.max(warmUpMs / warmMs, LEAST_GROWTH), MOST_GROWTH)
+    warm = Math.min(Math.ceil(warm * growth), most)
     warmMs = await round(warm)
   }
 

@@ -10,10 +10,11 @@ const FULL = {
   usualPayload: 1024,
   pages: 200,
   httpMs: 2000,
+  httpWarmUps: 1,
   httpConnections: 64,
   bigSizes: [
-    { sessions: 100_000, repeats: 2 },
-    { sessions: 1_000_000, repeats: 1 },
+    { sessions: 100_000, repeats: 3 },
+    { sessions: 1_000_000, repeats: 1, oursOnce: true },
   ],
 }
 
@@ -25,7 +26,8 @@ const QUICK = {
   payloads: [1024],
   pages: 20,
   httpMs: 300,
-  bigSizes: [{ sessions: 2000, repeats: 1 }],
+  httpWarmUps: 0,
+  bigSizes: [{ sessions: 2000, repeats: 1, oursOnce: true }],
 }
 
 /** Measured in everything; the others only across concurrency, and across payload, apart. */

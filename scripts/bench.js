@@ -15,6 +15,8 @@ const bench = spawn(process.execPath, ['--expose-gc', 'bench/main.js', ...proces
   stdio: 'inherit',
   env: { ...process.env, REDIS_URL: redis.url },
 })
+// Whoever ends this process ends the servers too, which would else live on.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => bench.kill(signal))
 const [code] = await once(bench, 'exit')
 await redis.stop()
 process.exitCode = code ?? 1

@@ -7,8 +7,11 @@ import { findOrStartRedis } from './redis-server.js'
 const RUNS = Number(process.env.FUZZ_RUNS ?? 100_000)
 const RUNS_PER_ROUND = 10_000
 
-const MOCHA = ['--import=tsx', 'node_modules/mocha/bin/mocha.js', '--no-config']
-const TEST = ['--require', 'test/support/redis.ts', 'test/conflicts/properties.test.ts']
+const MOCHA = ['node_modules/mocha/bin/mocha.js', '--no-config']
+const TEST = [
+  ...['--require', '.build/test/support/redis.js'],
+  '.build/test/conflicts/properties.test.js',
+]
 
 const redis = await findOrStartRedis()
 const firstSeed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 30)

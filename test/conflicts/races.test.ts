@@ -11,7 +11,7 @@ import { recording } from '../support/gate.ts'
 import { freshPrefix, redisUrl } from '../support/redis.ts'
 import { ask, attributesOf, type Data, data, open, save, stored } from '../support/requests.ts'
 
-const SERVER = fileURLToPath(new URL('../support/race-server.ts', import.meta.url))
+const SERVER = fileURLToPath(new URL('../support/race-server.js', import.meta.url))
 
 let test: TestClient
 
@@ -28,7 +28,7 @@ class Site {
   static async start(prefix: string): Promise<Site> {
     const env = { ...process.env, REDIS_URL: redisUrl(), RACE_PREFIX: prefix }
     const stdio = ['pipe', 'pipe', 'inherit'] as const
-    const child = spawn(process.execPath, ['--import=tsx', SERVER], { env, stdio: [...stdio] })
+    const child = spawn(process.execPath, [SERVER], { env, stdio: [...stdio] })
     for await (const line of createInterface(child.stdout as NodeJS.ReadableStream)) {
       return new Site(child, line)
     }

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { redisUrl } from './redis.ts'
 
 type Env = Record<string, string>
@@ -12,7 +11,7 @@ export interface ExampleApp {
   end(signal: 'SIGINT' | 'SIGTERM'): Promise<number | null>
 }
 
-const APP = fileURLToPath(new URL('../../example-app/app.js', import.meta.url))
+const APP = 'example-app/app.js'
 const GIVE_UP_MS = 5000
 
 const running = new Set<ChildProcess>()
