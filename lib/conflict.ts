@@ -20,17 +20,29 @@ export type OnConflict = 'merge' | 'overwrite' | 'reject' | Merge
  * Merges by top-level attribute: what only one side changed, added or deleted is taken; where both
  * did, ours stands, since it comes later. The cookie is always ours.
  */
-export const mergeAttributes: Merge = (base, theirs, ours) => {
-  // Maps, because an attribute may be called `__proto__`.
-  const before = new Map(Object.entries(base))
-  const after = new Map(Object.entries(ours))
-  const merged = new Map(Object.entries(theirs))
-  for (const name of new Set([...before.keys(), ...after.keys()])) {
-    const kept = before.has(name) === after.has(name)
-    if (kept && isDeepStrictEqual(before.get(name), after.get(name))) continue
-    if (after.has(name)) merged.set(name, after.get(name))
-    else merged.delete(name)
+export function mergeAttributes(
+  base: SessionData,
+  theirs: SessionData,
+  ours: SessionData,
+): SessionData {
+  const before: Attributes = { ...base }
+  const after: Attributes = { ...ours }
+  const merged: Attributes = { ...theirs }
+  for (const name of Object.keys(after)) {
+    const kept = Object.hasOwn(before, name) && isDeepStrictEqual(before[name], after[name])
+    if (!kept) put(merged, name, after[name])
   }
-  merged.set('cookie', ours.cookie)
-  return Object.fromEntries(merged) as unknown as SessionData
+  for (const name of Object.keys(before)) {
+    if (!Object.hasOwn(after, name)) delete merged[name]
+  }
+  put(merged, 'cookie', ours.cookie)
+  return merged as unknown as SessionData
+}
+
+type Attributes = Record<string, unknown>
+
+/** Unlike an assignment, takes `__proto__` for a name like any other. */
+function put(attributes: Attributes, name: string, value: unknown): void {
+  const descriptor = { value, writable: true, enumerable: true, configurable: true }
+  Object.defineProperty(attributes, name, descriptor)
 }

@@ -50,5 +50,5 @@ export function differOnlyInExpires(
 }
 
 function dateText(expires: Expires): string {
-  return expires instanceof Date ? expires.toISOString() : String(expires ?? '')
+  return expires instanceof Date ? (expires.toJSON() ?? '') : (expires ?? '')
 }

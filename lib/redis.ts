@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
+import { promiseOf } from './callback.ts'
 import { RedisError } from './errors.ts'
-import type { TimeLimit } from './time-limit.ts'
+import { type TimeLimit, Wait } from './time-limit.ts'
 
 /** A command and its arguments, e.g. `['GET', 'sess:1']`. */
 export type Command = (string | Buffer)[]
@@ -28,6 +29,13 @@ export type Reply = Buffer | string | number | null | Reply[]
 /** What became of a command. */
 export type Outcome = Reply | RedisError
 
+/**
+ * Is called once, on a tick of its own.
+ * @param error why the client could not deliver, or the first of the error replies
+ * @param outcomes one a command; none where the client could not deliver
+ */
+export type Answered = (error: RedisError | null, outcomes: Outcome[]) => void
+
 /** A Lua script, with the digest by which Redis knows it. */
 export class Script {
   readonly source: string
@@ -53,49 +61,50 @@ export class Redis {
     this.#limit = limit
   }
 
-  /** Sends one command. */
-  call(command: Command): Promise<Reply> {
-    return this.each([command]).then(first)
-  }
-
   /** Sends commands in one pipeline, which is one round trip. */
-  pipeline(commands: Command[]): Promise<Reply[]> {
-    return this.each(commands).then(all)
-  }
-
-  /** Sends commands in one pipeline; an error reply stands in its place as a `RedisError`. */
-  each(commands: Command[]): Promise<Outcome[]> {
-    return new Promise((resolve, reject) => {
-      const fail = (error: unknown) => reject(failure(commands[0], error))
-      let answer: Promise<unknown[][]>
-      try {
-        answer = this.#client.send(commands)
-      } catch (error) {
-        return fail(error)
-      }
-      const wait = this.#limit.start(() => reject(this.#timedOut(commands[0])))
-      answer.then(
-        (replies) => {
-          this.#limit.end(wait)
-          if (replies?.length === commands.length) resolve(decode(commands, replies))
-          else fail('the client did not give one reply a command')
-        },
-        (error) => {
-          this.#limit.end(wait)
-          fail(error)
-        },
-      )
-    })
+  send(commands: Command[], done: Answered): void {
+    const call = new Call(commands, done, this.#limit)
+    this.#limit.start(call)
+    let answer: Promise<unknown[][]>
+    try {
+      answer = Promise.resolve(this.#client.send(commands))
+    } catch (error) {
+      answer = Promise.reject(error)
+    }
+    answer.then(
+      (replies) => {
+        if (this.#limit.end(call)) process.nextTick(answered, call, replies)
+      },
+      (error) => {
+        if (this.#limit.end(call)) process.nextTick(failed, call, error)
+      },
+    )
   }
 
   /** Runs a script over one key, by its digest where the server knows it already. */
-  async eval(script: Script, key: string, args: Command): Promise<Reply> {
-    try {
-      return await this.call(['EVALSHA', script.sha1, '1', key, ...args])
-    } catch (error) {
-      if (!(error instanceof RedisError) || error.code !== 'NOSCRIPT') throw error
-      return this.call(['EVAL', script.source, '1', key, ...args])
-    }
+  eval(script: Script, key: string, args: Command, done: Answered): void {
+    this.send([['EVALSHA', script.sha1, '1', key, ...args]], (error, outcomes) => {
+      if (error?.code !== 'NOSCRIPT') done(error, outcomes)
+      else this.send([['EVAL', script.source, '1', key, ...args]], done)
+    })
+  }
+
+  /** Sends one command; resolves to its reply. */
+  async call(command: Command): Promise<Reply> {
+    const [reply] = await this.pipeline([command])
+    return reply as Reply
+  }
+
+  /** Sends commands in one pipeline; resolves to their replies. */
+  pipeline(commands: Command[]): Promise<Reply[]> {
+    return promiseOf<Outcome[]>((done) => this.send(commands, done)) as Promise<Reply[]>
+  }
+
+  /** The same, but an error reply stands in its place as a `RedisError`. */
+  each(commands: Command[]): Promise<Outcome[]> {
+    return promiseOf((done) => {
+      this.send(commands, (error, outcomes) => done(outcomes.length > 0 ? null : error, outcomes))
+    })
   }
 
   /**
@@ -119,18 +128,51 @@ export class Redis {
     if (typeof client.scanNodes !== 'function') return [this]
     return (await client.scanNodes()).map((node) => new Redis(node, this.#limit))
   }
+}
 
-  #timedOut(command: Command | undefined): RedisError {
-    const reason = `no answer within ${this.#limit.milliseconds} ms`
-    return new RedisError(nameOf(command), reason, { code: 'ETIMEDOUT' })
+/** Commands that are on their way. */
+class Call extends Wait {
+  readonly commands: Command[]
+  readonly done: Answered
+  readonly limit: TimeLimit
+
+  constructor(commands: Command[], done: Answered, limit: TimeLimit) {
+    super()
+    this.commands = commands
+    this.done = done
+    this.limit = limit
+  }
+
+  override expire(): void {
+    const reason = `no answer within ${this.limit.milliseconds} ms`
+    const error = new RedisError(nameOf(this.commands[0]), reason, { code: 'ETIMEDOUT' })
+    process.nextTick(this.done, error, [])
   }
 }
 
-function decode(commands: Command[], replies: unknown[][]): Outcome[] {
-  return replies.map(([reply], i) => {
-    if (reply instanceof Error) return failure(commands[i], reply)
-    return typeof reply === 'bigint' ? Number(reply) : (reply as Reply)
-  })
+function answered(call: Call, replies: unknown[][]): void {
+  const { commands, done } = call
+  if (replies?.length !== commands.length) {
+    failed(call, 'the client did not give one reply a command')
+    return
+  }
+  let error: RedisError | null = null
+  const outcomes: Outcome[] = []
+  for (let i = 0; i < replies.length; i++) {
+    const outcome = decode(commands[i], replies[i]?.[0])
+    if (outcome instanceof RedisError) error ??= outcome
+    outcomes.push(outcome)
+  }
+  done(error, outcomes)
+}
+
+function failed({ commands, done }: Call, error: unknown): void {
+  done(failure(commands[0], error), [])
+}
+
+function decode(command: Command | undefined, reply: unknown): Outcome {
+  if (reply instanceof Error) return failure(command, reply)
+  return typeof reply === 'bigint' ? Number(reply) : (reply as Reply)
 }
 
 function failure(command: Command | undefined, error: unknown): RedisError {
@@ -143,14 +185,4 @@ function failure(command: Command | undefined, error: unknown): RedisError {
 
 function nameOf(command: Command | undefined): string {
   return String(command?.[0])
-}
-
-function first([outcome]: Outcome[]): Reply {
-  if (outcome instanceof RedisError) throw outcome
-  return outcome as Reply
-}
-
-function all(outcomes: Outcome[]): Reply[] {
-  for (const outcome of outcomes) if (outcome instanceof RedisError) throw outcome
-  return outcomes as Reply[]
 }

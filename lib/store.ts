@@ -1,5 +1,5 @@
-import { Session, type SessionData, Store } from 'express-session'
-import { type Callback, settle } from './callback.ts'
+import { type Session, type SessionData, Store } from 'express-session'
+import { type Callback, complete, promiseOf, run, settle, whenReady } from './callback.ts'
 import type { OnConflict } from './conflict.ts'
 import { badArgument, RedisError, SessionConflictError } from './errors.ts'
 import { correctExpires, remainingLife } from './expiry.ts'
@@ -17,7 +17,7 @@ import { Redis, type Reply, type SolidisLike } from './redis.ts'
 import { scanPages, scanUniquePages } from './scan.ts'
 import { TimeLimit } from './time-limit.ts'
 import { type Ttl, timeToLive } from './ttl.ts'
-import { backOff, MAX_ATTEMPTS, WriteQueue } from './write-queue.ts'
+import { backOff, MAX_ATTEMPTS, type Write, WriteQueue } from './write-queue.ts'
 import { extend, set } from './writes.ts'
 
 /** A session as `all` gives it, with its id. */
@@ -87,7 +87,7 @@ export class SolidisStore extends Store {
   override get(sid: string): Promise<SessionData | null>
   override get(sid: string, callback: Callback<SessionData | null>): void
   override get(sid: string, callback?: Callback<SessionData | null>) {
-    return settle(this.#get(sid), callback)
+    return run((done) => this.#get(sid, done), callback)
   }
 
   /**
@@ -98,14 +98,14 @@ export class SolidisStore extends Store {
   override set(sid: string, session: SessionData): Promise<void>
   override set(sid: string, session: SessionData, callback: Callback | undefined): void
   override set(sid: string, session: SessionData, callback?: Callback) {
-    return settle(this.#set(sid, session), callback)
+    return run((done) => this.#set(sid, session, done), callback)
   }
 
   /** Removes a session. There need not be one. */
   override destroy(sid: string): Promise<void>
   override destroy(sid: string, callback: Callback | undefined): void
   override destroy(sid: string, callback?: Callback) {
-    return settle(this.#destroy(sid), callback)
+    return run((done) => this.#destroy(sid, done), callback)
   }
 
   /**
@@ -115,42 +115,42 @@ export class SolidisStore extends Store {
   override touch(sid: string, session: SessionData): Promise<void>
   override touch(sid: string, session: SessionData, callback: Callback | undefined): void
   override touch(sid: string, session: SessionData, callback?: Callback) {
-    return settle(this.#touch(sid, session), callback)
+    return run((done) => this.#touch(sid, session, done), callback)
   }
 
   /** Gives every session, each with its `id`; what is no session is left out, as in `get`. */
   override all(): Promise<SessionWithId[]>
   override all(callback: Callback<SessionWithId[]>): void
   override all(callback?: Callback<SessionWithId[]>) {
-    return settle(this.#all(), callback)
+    return run((done) => settle(this.#all(), done), callback)
   }
 
   /** Gives the number of sessions. */
   override length(): Promise<number>
   override length(callback: Callback<number>): void
   override length(callback?: Callback<number>) {
-    return settle(this.#length(), callback)
+    return run((done) => settle(this.#length(), done), callback)
   }
 
   /** Removes every session, page by page. */
   override clear(): Promise<void>
   override clear(callback: Callback | undefined): void
   override clear(callback?: Callback) {
-    return settle(this.#clear(), callback)
+    return run((done) => settle(this.#clear(), done), callback)
   }
 
   /** Gives the id of every session. */
   ids(): Promise<string[]>
   ids(callback: Callback<string[]>): void
   ids(callback?: Callback<string[]>) {
-    return settle(this.#ids(), callback)
+    return run((done) => settle(this.#ids(), done), callback)
   }
 
   /** Gives whether there is a session, without loading it. */
   exists(sid: string): Promise<boolean>
   exists(sid: string, callback: Callback<boolean>): void
   exists(sid: string, callback?: Callback<boolean>) {
-    return settle(this.#exists(sid), callback)
+    return run((done) => this.#exists(sid, done), callback)
   }
 
   /**
@@ -162,7 +162,7 @@ export class SolidisStore extends Store {
   update(sid: string, change: Change): Promise<SessionData | null>
   update(sid: string, change: Change, callback: Callback<SessionData | null>): void
   update(sid: string, change: Change, callback?: Callback<SessionData | null>) {
-    return settle(this.#update(sid, change), callback)
+    return run((done) => settle(this.#update(sid, change), done), callback)
   }
 
   /** Makes the `Session` of a request of what `get` gave. Called by express-session. */
@@ -175,75 +175,114 @@ export class SolidisStore extends Store {
     return session
   }
 
-  async #get(sid: string): Promise<SessionData | null> {
+  #get(sid: string, done: Callback<SessionData | null>): void {
     const key = this.#key(sid)
     const commands = [['GET', key]]
     if (!this.disableTTL) commands.push(['PTTL', key])
-    const [payload, pttl] = (await this.#redis.pipeline(commands)) as [Payload | null, number?]
+    this.#redis.send(commands, (error, [payload, pttl]) => {
+      if (error !== null) done(error)
+      else complete(() => this.#load(sid, payload as Payload | null, pttl as number), done)
+    })
+  }
+
+  #load(sid: string, held: Payload | null, pttl: number | undefined) {
     const life = remainingLife(pttl)
-    if (payload === null || life === 0) return null
-    const own = payload.toString()
-    const session = await this.#decode(sid, own)
-    if (session === null) return null
-
+    if (held === null || life === 0) return null
     const expiresAt = Date.now() + life
-    const expires = session.cookie?.expires
-    this.#loaded.remember(session, { sid, held: payload, own, merged: false, expires, expiresAt })
-    correctExpires(session, expiresAt)
-    return session
+    const payload = held.toString()
+    const load = (session: SessionData | null) => {
+      if (session === null) return null
+      const expires = session.cookie?.expires
+      this.#loaded.remember(session, { sid, held: payload, payload, expires, expiresAt })
+      correctExpires(session, expiresAt)
+      return session
+    }
+    const session = this.#decode(sid, payload)
+    return session instanceof Promise ? session.then(load) : load(session)
   }
 
-  async #set(sid: string, session: SessionData): Promise<void> {
-    await this.#write(sid, session, this.onConflict)
+  #set(sid: string, session: SessionData, done: Callback): void {
+    this.#write(sid, session, this.onConflict, (error) => done(error))
   }
 
-  /** Resolves to whether there is a session now. */
-  async #write(sid: string, session: SessionData, onConflict: OnConflict): Promise<boolean> {
+  /** Calls back with whether there is a session now. */
+  #write(sid: string, session: SessionData, onConflict: OnConflict, done: Callback<boolean>): void {
     const key = this.#key(sid)
-    if (isUnsendable(session) && !this.#loaded.isKnown(session)) return false
+    if (isUnsendable(session) && !this.#loaded.isKnown(session)) {
+      process.nextTick(done, null, false)
+      return
+    }
     const life = this.#timeToLive(session)
     if (life <= 0) {
-      await this.#destroy(sid)
-      return false
+      this.#destroy(sid, (error) => done(error, false))
+      return
     }
     this.#noteCookie(sid, session)
     const expires = session.cookie?.expires
-    const payload = await encode(this.serializer, session)
+    whenReady(encode(this.serializer, session), done, (payload) => {
+      const write = { sid, key, session, payload, expires, life, onConflict, done }
+      if (this.#loaded.originOf(session, sid) === undefined) this.#create(write)
+      else this.#writes.write({ ...write, done: this.#telling(write) })
+    })
+  }
 
-    if (this.#loaded.originOf(session, sid) === undefined) {
-      await set(this.#redis, key, payload, life)
+  /** Writes a session that was not loaded from here, whatever there is. */
+  #create({ sid, key, session, payload, expires, life, done }: Write): void {
+    this.#redis.send([set(key, payload, life)], (error) => {
       // A plain object, given by hand, is written like this every time.
-      if (session instanceof Session && session.id === sid && !this.#loaded.isKnown(session)) {
+      if (
+        error === null &&
+        isOfRequest(session) &&
+        session.id === sid &&
+        !this.#loaded.isKnown(session)
+      ) {
         const expiresAt = Date.now() + life
-        const origin = { sid, held: payload, own: payload, merged: false, expires, expiresAt }
-        this.#loaded.remember(session, origin)
+        this.#loaded.remember(session, { sid, held: payload, payload, expires, expiresAt })
       }
-      return true
-    }
-    try {
-      const write = { sid, key, session, payload, expires, life, onConflict }
-      return (await this.#writes.write(write)) || this.#gone(sid)
-    } catch (error) {
-      this.#tellInvalid(sid, error)
-      return false
+      done(error, error === null)
+    })
+  }
+
+  /** Tells of a session that was not written, because there is none or none that could be merged. */
+  #telling({ sid, done }: Write): Callback<boolean> {
+    return (error, written) => {
+      if (written) done(null, true)
+      else complete(() => (error === null ? this.#gone(sid) : this.#invalid(sid, error)), done)
     }
   }
 
-  async #destroy(sid: string): Promise<void> {
+  #destroy(sid: string, done: Callback): void {
+    const key = this.#key(sid)
     this.#cookieless.delete(sid)
-    await this.#redis.call(['UNLINK', this.#key(sid)])
+    this.#redis.send([['UNLINK', key]], (error) => done(error))
   }
 
-  async #touch(sid: string, session: SessionData): Promise<void> {
-    if (this.disableTouch || this.disableTTL) return
+  #touch(sid: string, session: SessionData, done: Callback): void {
+    if (this.disableTouch || this.disableTTL) {
+      process.nextTick(done, null)
+      return
+    }
     const key = this.#key(sid)
     const life = this.#timeToLive(session)
-    if (this.touchAfter > 0) {
-      const expiresAt = this.#loaded.originOf(session, sid)?.expiresAt ?? 0
-      const extension = Date.now() + life - expiresAt
-      if (extension >= 0 && extension < this.touchAfter * 1000) return
+    if (this.touchAfter > 0 && this.#isTooSoon(sid, session, life)) {
+      process.nextTick(done, null)
+      return
     }
-    if (!(await extend(this.#redis, key, life))) this.#gone(sid)
+    this.#redis.send([extend(key, life)], (error, [extended]) => {
+      if (error !== null || extended === 1) done(error)
+      else
+        complete<unknown>(
+          () => this.#gone(sid),
+          (error) => done(error),
+        )
+    })
+  }
+
+  /** Whether a touch would extend a session's life by less than `touchAfter`. */
+  #isTooSoon(sid: string, session: SessionData, life: number): boolean {
+    const expiresAt = this.#loaded.originOf(session, sid)?.expiresAt ?? 0
+    const extension = Date.now() + life - expiresAt
+    return extension >= 0 && extension < this.touchAfter * 1000
   }
 
   async #all(): Promise<SessionWithId[]> {
@@ -263,7 +302,7 @@ export class SolidisStore extends Store {
       this.emit('invalid', { sid: id, error: reply })
       return null
     }
-    const session = reply === null ? null : await this.#decode(id, (reply as Payload).toString())
+    const session = reply === null ? null : await this.#decode(id, String(reply))
     return session === null ? null : Object.assign(session, { id })
   }
 
@@ -289,20 +328,26 @@ export class SolidisStore extends Store {
     return ids
   }
 
-  async #exists(sid: string): Promise<boolean> {
-    return (await this.#redis.call(['EXISTS', this.#key(sid)])) === 1
+  #exists(sid: string, done: Callback<boolean>): void {
+    this.#redis.send([['EXISTS', this.#key(sid)]], (error, [count]) => {
+      if (error === null) done(null, count === 1)
+      else done(error)
+    })
   }
 
   async #update(sid: string, change: Change): Promise<SessionData | null> {
     if (typeof change !== 'function') throw badArgument('change', 'a function', change)
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      const session = await this.#get(sid)
+      const session = await this.get(sid)
       if (session === null) return null
       const changed = (await change(session)) ?? session
       if (typeof changed !== 'object') throw badArgument('change(session)', 'a session', changed)
       this.#loaded.carryOver(session, changed)
       try {
-        return (await this.#write(sid, changed, 'reject')) ? changed : null
+        const written = await promiseOf<boolean>((done) =>
+          this.#write(sid, changed, 'reject', done),
+        )
+        return written ? changed : null
       } catch (error) {
         if (!(error instanceof SessionConflictError)) throw error
         await backOff(attempt)
@@ -331,33 +376,43 @@ export class SolidisStore extends Store {
     return this.disableTTL ? Infinity : timeToLive(session, this.ttl)
   }
 
+  /** Gives null, and tells of it, if the payload is no session. */
+  #decode(sid: string, payload: string): SessionData | null | Promise<SessionData | null> {
+    const failed = (error: unknown) => {
+      this.#invalid(sid, error)
+      return null
+    }
+    try {
+      const session = decode(this.serializer, payload, this.#cookieless.has(sid))
+      return session instanceof Promise ? session.catch(failed) : session
+    } catch (error) {
+      return failed(error)
+    }
+  }
+
+  #invalid(sid: string, error: unknown): false {
+    if (!(error instanceof InvalidSessionError)) throw error
+    this.emit('invalid', { sid, error })
+    return false
+  }
+
   #gone(sid: string): false {
     this.emit('gone', { sid })
     return false
   }
+}
 
-  /** Resolves to null, and tells of it, if the payload is no session. */
-  async #decode(sid: string, text: string): Promise<SessionData | null> {
-    try {
-      return await decode(this.serializer, text, this.#cookieless.has(sid))
-    } catch (error) {
-      this.#tellInvalid(sid, error)
-      return null
-    }
-  }
-
-  #tellInvalid(sid: string, error: unknown): void {
-    if (!(error instanceof InvalidSessionError)) throw error
-    this.emit('invalid', { sid, error })
-  }
+/** Whether express-session made it for a request; there may be several copies of that package. */
+function isOfRequest(session: SessionData): session is SessionData & Session {
+  return typeof (session as Partial<Session> | null | undefined)?.save === 'function'
 }
 
 /**
- * Whether a new session of a request has a cookie that cannot be sent, so that nobody will ever ask
- * for the session. express-session reports the invalid date itself, when it sets the cookie.
+ * Whether a session of a request has a cookie that cannot be sent, so that nobody will ever ask for
+ * the session. express-session reports the invalid date itself, when it sets the cookie.
  */
 function isUnsendable(session: SessionData): boolean {
-  if (!(session instanceof Session)) return false
+  if (!isOfRequest(session)) return false
   const { expires } = session.cookie
   return expires instanceof Date && Number.isNaN(expires.getTime())
 }

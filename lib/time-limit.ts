@@ -1,19 +1,19 @@
-type Expire = () => void
-
-/** A wait that has begun, between those that began before and after it. */
-export interface Wait {
-  readonly expire: Expire
+/** Something that is waited for, in the list of a `TimeLimit`. */
+export abstract class Wait {
   /** By the clock of `performance.now()`. */
-  readonly deadline: number
-  ended: boolean
-  older: Wait | undefined
-  newer: Wait | undefined
+  deadline = 0
+  ended = false
+  older: Wait | undefined = undefined
+  newer: Wait | undefined = undefined
+
+  /** Its time is up. */
+  abstract expire(): void
 }
 
 /**
  * Bounds how long calls may wait, with one timer for all of them. Each may wait equally long, so the
- * oldest is the next to expire: they are kept in a linked list, which costs less than a timer, or an
- * entry in a Map, for every call.
+ * oldest is the next to expire: they form a linked list, which costs less than a timer, or an entry
+ * in a Map, for every call.
  */
 export class TimeLimit {
   /** How long each may wait; 0 for no limit. */
@@ -26,11 +26,11 @@ export class TimeLimit {
     this.milliseconds = milliseconds
   }
 
-  /** Begins a wait: `expire` is called when its time is up, unless it ends before. */
-  start(expire: Expire): Wait | undefined {
-    if (this.milliseconds === 0) return undefined
-    const deadline = performance.now() + this.milliseconds
-    const wait: Wait = { expire, deadline, ended: false, older: this.#newest, newer: undefined }
+  /** Begins a wait, which expires when its time is up, unless it ends before. */
+  start(wait: Wait): void {
+    if (this.milliseconds === 0) return
+    wait.deadline = performance.now() + this.milliseconds
+    wait.older = this.#newest
     if (this.#newest === undefined) {
       this.#oldest = wait
       this.#watch()
@@ -38,13 +38,17 @@ export class TimeLimit {
       this.#newest.newer = wait
     }
     this.#newest = wait
-    return wait
   }
 
-  /** Ends a wait, unless that has been done. */
-  end(wait: Wait | undefined): void {
-    if (wait === undefined || wait.ended) return
+  /** Ends a wait. Gives false if that has been done, by its expiry too. */
+  end(wait: Wait): boolean {
+    if (wait.ended) return false
     wait.ended = true
+    if (this.milliseconds > 0) this.#unlink(wait)
+    return true
+  }
+
+  #unlink(wait: Wait): void {
     const { older, newer } = wait
     if (older === undefined) this.#oldest = newer
     else older.newer = newer

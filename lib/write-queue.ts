@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionData } from 'express-session'
-import { mergeAttributes, type OnConflict } from './conflict.ts'
-import { badArgument, SessionConflictError } from './errors.ts'
+import { type Callback, promiseOf } from './callback.ts'
+import type { OnConflict } from './conflict.ts'
+import { SessionConflictError } from './errors.ts'
 import { differOnlyInExpires, type Expires } from './expiry.ts'
 import type { LoadedSessions, Origin } from './loaded.ts'
-import { decode, encode, isObject, type Payload, type Serializer, samePayload } from './payload.ts'
-import type { Redis } from './redis.ts'
-import { compareAndSet, extend, setIfPresent } from './writes.ts'
+import { MergedPayload } from './merged-payload.ts'
+import type { Payload, Serializer } from './payload.ts'
+import type { Outcome, Redis } from './redis.ts'
+import { compareAndSet, extend, setIfPresent, WRITTEN } from './writes.ts'
 
 /** Far more than 64 writers of one session need, each of whom can lose to every other once. */
 export const MAX_ATTEMPTS = 100
@@ -28,26 +30,21 @@ export interface Write {
   /** Milliseconds that the session is to live; `Infinity`: for ever. */
   readonly life: number
   readonly onConflict: OnConflict
-}
-
-interface QueuedWrite {
-  readonly write: Write
-  /** @param written false if the session is gone */
-  resolve(written: boolean): void
-  reject(error: unknown): void
+  /** Called with whether the session was still there, and thus written. */
+  readonly done: Callback<boolean>
 }
 
 /** Writes that were merged into one. */
-interface Merged {
-  payload: Payload
-  /** Those that took part; the others were rejected. */
-  queue: QueuedWrite[]
-  /** Of the sessions that changed anything, what their next changes will count from. */
-  origins: Map<SessionData, Origin>
-  /** Whether it does not matter what Redis holds, as long as there is a session. */
-  blindly: boolean
-  /** Whether nothing but `cookie.expires` was changed. */
-  onlyLife: boolean
+interface MergedWrites {
+  readonly payload: Payload
+  /** Whether it has nothing in it of what Redis held, and so does not depend on that. */
+  readonly isWhole: boolean
+  /** Those that took part. */
+  readonly writes: Write[]
+  /** Those that could not. */
+  readonly failures: [Write, error: unknown][]
+  /** The last write of each session of which more than the life is to change. */
+  readonly changes: Map<SessionData, Write>
 }
 
 /**
@@ -60,7 +57,7 @@ export class WriteQueue {
   readonly #serializer: Serializer
   readonly #loaded: LoadedSessions
   /** By key, the writes that wait; there is an entry while a write is in flight. */
-  readonly #waiting = new Map<string, QueuedWrite[]>()
+  readonly #waiting = new Map<string, Write[]>()
 
   constructor(redis: Redis, serializer: Serializer, loaded: LoadedSessions) {
     this.#redis = redis
@@ -68,28 +65,64 @@ export class WriteQueue {
     this.#loaded = loaded
   }
 
-  /** Resolves to whether the session was still there, and thus written. */
-  write(write: Write): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      const queued = { write, resolve, reject }
-      const waiting = this.#waiting.get(write.key)
-      if (waiting !== undefined) waiting.push(queued)
-      else this.#drain(write.key, queued)
+  write(write: Write): void {
+    const waiting = this.#waiting.get(write.key)
+    if (waiting !== undefined) {
+      waiting.push(write)
+      return
+    }
+    const origin = this.#originOf(write)
+    const isMerged = origin.held !== origin.payload
+    const queue: Write[] = []
+    this.#waiting.set(write.key, queue)
+    if (isMerged || write.onConflict === 'overwrite' || changesOnlyLife(write, origin)) {
+      queue.push(write)
+      this.#drain(write.key, queue)
+    } else {
+      this.#compareAndSet(write, origin, queue)
+    }
+  }
+
+  /** What a write nearly always is: one comparison, with nobody else about. */
+  #compareAndSet(write: Write, origin: Origin, queue: Write[]): void {
+    const { key, payload, life, onConflict, done } = write
+    compareAndSet(this.#redis, key, origin.held, payload, life, (error, [outcome]) => {
+      if (error !== null) {
+        finish(queue.splice(0), error)
+        this.#goOn(key, queue)
+        done(error)
+      } else if (outcome === WRITTEN) {
+        this.#remember(write, payload, life)
+        this.#goOn(key, queue, payload)
+        done(null, true)
+      } else if (outcome === null) {
+        this.#goOn(key, queue)
+        done(null, false)
+      } else if (onConflict === 'reject') {
+        this.#goOn(key, queue, outcome as Payload)
+        done(new SessionConflictError(write.sid))
+      } else {
+        queue.unshift(write)
+        this.#goOn(key, queue, outcome as Payload)
+      }
     })
   }
 
-  async #drain(key: string, first: QueuedWrite): Promise<void> {
-    const waiting = [first]
-    this.#waiting.set(key, waiting)
-    let held: Payload | undefined
-    while (waiting.length > 0) {
-      const group = nextGroup(waiting)
+  #goOn(key: string, queue: Write[], known?: Payload): void {
+    if (queue.length > 0) this.#drain(key, queue, known)
+    else this.#waiting.delete(key)
+  }
+
+  /** @param known what Redis holds, unless another process has changed it */
+  async #drain(key: string, queue: Write[], known?: Payload): Promise<void> {
+    let held = known
+    while (queue.length > 0) {
       try {
-        held = await this.#writeTogether(group, held)
+        held = await this.#writeTogether(nextGroup(queue), held)
       } catch (error) {
         held = undefined
         // Those that wait would only wait as long again for a server that is down or frozen.
-        for (const { reject } of [...group, ...waiting.splice(0)]) reject(error)
+        finish(queue.splice(0), error)
       }
     }
     this.#waiting.delete(key)
@@ -99,94 +132,89 @@ export class WriteQueue {
    * Resolves to what Redis holds afterwards, as far as that is known.
    * @param known what Redis holds, unless another process has changed it
    */
-  async #writeTogether(group: QueuedWrite[], known?: Payload): Promise<Payload | undefined> {
-    const [{ write: first }] = group as [QueuedWrite]
-    const rejects = first.onConflict === 'reject'
-    let held = (!rejects && known) || this.#originOf(first).held
-    let queue = group
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      const merged = await this.#merge(queue, held)
-      queue = merged.queue
-      const last = queue.at(-1)?.write
-      if (last === undefined) return held
-      const outcome = await this.#send(merged, held, last)
-      if (outcome === true) {
-        this.#rememberAll(merged)
-        for (const { resolve } of queue) resolve(true)
-        return merged.payload === held ? known : merged.payload
+  async #writeTogether(group: Write[], known?: Payload): Promise<Payload | undefined> {
+    const [first] = group as [Write]
+    let writes = group
+    try {
+      const origin = this.#originOf(first)
+      const rejects = first.onConflict === 'reject' && !changesOnlyLife(first, origin)
+      let held = (!rejects && known) || origin.held
+      for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+        const merged = await this.#merge(writes, held)
+        for (const [write, error] of merged.failures) finish([write], error)
+        writes = merged.writes
+        const last = writes.at(-1)
+        if (last === undefined) return held
+        const outcome = await this.#send(merged, held, last)
+        if (outcome === WRITTEN) {
+          const payload = merged.payload.toString()
+          for (const write of merged.changes.values()) this.#remember(write, payload, last.life)
+          finish(writes, null, true)
+          return merged.changes.size > 0 ? payload : known
+        }
+        if (outcome === null) {
+          finish(writes, null, false)
+          return undefined
+        }
+        held = outcome as Payload
+        if (rejects) break
+        await backOff(attempt)
       }
-      if (outcome === null) {
-        for (const { resolve } of queue) resolve(false)
-        return undefined
-      }
-      held = outcome
-      if (rejects && !merged.onlyLife) break
-      await backOff(attempt)
+      finish(writes, new SessionConflictError(first.sid))
+      return held
+    } catch (error) {
+      finish(writes, error)
+      throw error
     }
-    for (const { reject } of queue) reject(new SessionConflictError(first.sid))
-    return held
   }
 
-  /** Resolves to `true` if it is done, else to what Redis holds instead: `null` if nothing. */
-  async #send({ payload, blindly }: Merged, held: Payload, { key, life }: Write) {
-    if (payload === held) return (await extend(this.#redis, key, life)) || null
-    if (blindly) return (await setIfPresent(this.#redis, key, payload, life)) || null
-    return compareAndSet(this.#redis, key, held, payload, life)
+  /** Resolves to `WRITTEN`, or to what Redis holds instead: `null` if nothing. */
+  async #send(
+    { payload, changes, isWhole }: MergedWrites,
+    held: Payload,
+    { key, life }: Write,
+  ): Promise<Outcome | undefined> {
+    if (changes.size === 0)
+      return (await this.#redis.call(extend(key, life))) === 1 ? WRITTEN : null
+    if (isWhole) {
+      const reply = await this.#redis.call(setIfPresent(key, payload, life))
+      return reply === null ? null : WRITTEN
+    }
+    const [outcome] = await promiseOf<Outcome[]>((done) =>
+      compareAndSet(this.#redis, key, held, payload, life, done),
+    )
+    return outcome
   }
 
   /** Merges writes into what Redis holds, in their order. */
-  async #merge(group: QueuedWrite[], held: Payload): Promise<Merged> {
-    const merged: Merged = {
-      payload: held,
-      queue: [],
-      origins: new Map(),
-      blindly: true,
-      onlyLife: true,
-    }
-    for (const queued of group) {
-      const { write } = queued
-      const origin = merged.origins.get(write.session) ?? this.#originOf(write)
-      const { own, expires } = origin
-      const onlyLife = differOnlyInExpires(own, expires, write.payload, write.expires)
+  async #merge(group: Write[], held: Payload): Promise<MergedWrites> {
+    const merged = new MergedPayload(this.#serializer, held)
+    const writes: Write[] = []
+    const failures: [Write, unknown][] = []
+    const changes = new Map<SessionData, Write>()
+    let isWhole = false
+    for (const write of group) {
+      const base = changes.get(write.session) ?? this.#originOf(write)
+      const onlyLife = changesOnlyLife(write, base)
       try {
         // Where keys never expire, the date in the payload is the only one, and has to be written.
         if (!onlyLife || write.life === Infinity) {
           const onConflict = onlyLife ? 'merge' : write.onConflict
-          const inStep = !origin.merged && samePayload(origin.held, merged.payload)
-          merged.payload = inStep
-            ? write.payload
-            : await this.#reconcile(write, origin, merged.payload, onConflict)
-          merged.origins.set(write.session, originAfter(write, merged.payload))
-          if (onConflict !== 'overwrite') merged.blindly = false
-          if (!onlyLife) merged.onlyLife = false
+          await mergeWrite(merged, write, base.payload, onConflict)
+          changes.set(write.session, write)
+          if (onConflict === 'overwrite') isWhole = true
         }
-        merged.queue.push(queued)
+        writes.push(write)
       } catch (error) {
-        queued.reject(error)
+        failures.push([write, error])
       }
     }
-    return merged
+    return { payload: await merged.encoded(), isWhole, writes, failures, changes }
   }
 
-  #rememberAll({ origins, payload }: Merged): void {
-    for (const [session, origin] of origins) {
-      const inStep = origin.held === payload
-      const after = inStep ? origin : { ...origin, held: payload, merged: true }
-      this.#loaded.remember(session, after)
-    }
-  }
-
-  async #reconcile(write: Write, origin: Origin, held: Payload, onConflict: OnConflict) {
-    if (onConflict === 'overwrite') return write.payload
-    const merge = typeof onConflict === 'function' ? onConflict : mergeAttributes
-    const base = await decode(this.#serializer, origin.own)
-    const theirs = await decode(this.#serializer, held.toString())
-    const ours = await decode(this.#serializer, write.payload)
-    const merged = await merge(base, theirs, ours)
-    if (!isObject(merged?.cookie)) {
-      throw badArgument('onConflict(base, theirs, ours)', 'a session with a cookie', merged)
-    }
-    return encode(this.#serializer, merged)
+  #remember({ session, sid, payload, expires }: Write, held: string, life: number): void {
+    const origin = { sid, held, payload, expires, expiresAt: Date.now() + life }
+    this.#loaded.remember(session, origin)
   }
 
   #originOf(write: Write): Origin {
@@ -195,12 +223,30 @@ export class WriteQueue {
 }
 
 /** Takes those that can be merged, or one that may not be. */
-function nextGroup(waiting: QueuedWrite[]): QueuedWrite[] {
-  const alone = waiting.findIndex(({ write }) => write.onConflict === 'reject')
-  return waiting.splice(0, alone === -1 ? waiting.length : Math.max(alone, 1))
+function nextGroup(queue: Write[]): Write[] {
+  const alone = queue.findIndex(({ onConflict }) => onConflict === 'reject')
+  return queue.splice(0, alone === -1 ? queue.length : Math.max(alone, 1))
 }
 
-function originAfter({ sid, payload, expires, life }: Write, held: Payload): Origin {
-  const merged = held !== payload
-  return { sid, held, own: payload, merged, expires, expiresAt: Date.now() + life }
+async function mergeWrite(
+  merged: MergedPayload,
+  { payload }: Write,
+  base: string,
+  onConflict: OnConflict,
+): Promise<void> {
+  if (onConflict === 'overwrite' || merged.is(base)) merged.replace(payload)
+  else if (typeof onConflict === 'function') await merged.mergeBy(onConflict, base, payload)
+  else await merged.merge(base, payload)
+}
+
+function changesOnlyLife(
+  { payload, expires }: Write,
+  before: Pick<Origin, 'payload' | 'expires'>,
+): boolean {
+  return differOnlyInExpires(before.payload, before.expires, payload, expires)
+}
+
+/** Calls writes back, each on a tick of its own, so that none throws in the way of the others. */
+function finish(writes: Write[], error: unknown, written?: boolean): void {
+  for (const { done } of writes) process.nextTick(done, error, written)
 }
