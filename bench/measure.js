@@ -19,6 +19,8 @@ export async function sample(bench, workload, concurrency, targetMs) {
     return ms
   }
 
+  // Before the warm-up, because a collection makes the compiler forget what it knew.
+  globalThis.gc()
   const warmUpMs = targetMs * WARM_UP_PART
   let warm = concurrency
   let warmMs = await round(warm)
@@ -30,7 +32,6 @@ export async function sample(bench, workload, concurrency, targetMs) {
 
   let calls = 0
   let ms = 0
-  globalThis.gc()
   while (ms < targetMs * (1 - WARM_UP_PART)) {
     const missing = Math.ceil((warm / warmMs) * (targetMs - ms))
     const count = Math.min(Math.max(missing, concurrency), most)

@@ -1,4 +1,5 @@
 import type { SessionData } from 'express-session'
+import type { Payload } from './payload.ts'
 
 /** A date as sessions have it: their own, or as it came out of JSON. */
 export type Expires = Date | string | null | undefined
@@ -33,22 +34,24 @@ export function correctExpires(session: SessionData, expiresAt: number): void {
  * the text of the date; a serializer that hides it (by encryption, say) makes this `false`.
  */
 export function differOnlyInExpires(
-  before: string,
+  before: Payload,
   expiresBefore: Expires,
-  after: string,
+  after: Payload,
   expiresAfter: Expires,
 ): boolean {
-  if (before.length !== after.length) return false
+  const { length } = before
+  if (length !== after.length) return false
   const date = dateText(expiresBefore)
   const start = before.indexOf(date)
   if (start < 0) return false
+  const end = start + date.length
   return (
-    after.startsWith(before.slice(0, start)) &&
-    after.endsWith(before.slice(start + date.length)) &&
-    after.startsWith(dateText(expiresAfter), start)
+    before.compare(after, end, length, end, length) === 0 &&
+    before.compare(after, 0, start, 0, start) === 0 &&
+    after.toString('latin1', start, end) === dateText(expiresAfter)
   )
 }
 
 function dateText(expires: Expires): string {
-  return expires instanceof Date ? (expires.toJSON() ?? '') : (expires ?? '')
+  return expires instanceof Date ? (expires.toJSON() ?? '') : String(expires ?? '')
 }

@@ -1,15 +1,16 @@
 import type { Expires } from './expiry.ts'
+import type { Payload } from './payload.ts'
 
 /** What a session object was loaded from, or written as since. */
 export interface Origin {
   readonly sid: string
   /** What Redis held then, to be compared with what it holds now. */
-  readonly held: string
+  readonly held: Payload
   /**
    * The object's own form at that time, from which its changes count: the same as `held`, unless
    * others' changes, which the object does not have, were merged into that.
    */
-  readonly payload: string
+  readonly payload: Payload
   /** `cookie.expires` as it stands in the payload. */
   readonly expires: Expires
   /** When Redis will let the session expire, in milliseconds since the epoch; `Infinity`: never. */

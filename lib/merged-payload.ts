@@ -1,7 +1,7 @@
 import type { SessionData } from 'express-session'
 import { type Merge, mergeAttributes } from './conflict.ts'
 import { badArgument } from './errors.ts'
-import { decode, encode, isObject, type Payload, type Serializer, samePayload } from './payload.ts'
+import { decode, encode, isObject, type Payload, type Serializer } from './payload.ts'
 
 /**
  * What Redis is to hold, while the forms of one session are merged into it, one after another. Many
@@ -12,7 +12,7 @@ export class MergedPayload {
   /** Only while `#session` has more in it. */
   #payload: Payload | undefined
   #session: SessionData | undefined
-  #base: { payload: string; session: SessionData } | undefined
+  #base: { payload: Payload; session: SessionData } | undefined
 
   constructor(serializer: Serializer, held: Payload) {
     this.#serializer = serializer
@@ -20,17 +20,17 @@ export class MergedPayload {
   }
 
   /** Whether it is this, as far as can be told without encoding it. */
-  is(payload: string): boolean {
-    return this.#payload !== undefined && samePayload(this.#payload, payload)
+  is(payload: Payload): boolean {
+    return this.#payload?.equals(payload) ?? false
   }
 
-  replace(payload: string): void {
+  replace(payload: Payload): void {
     this.#payload = payload
     this.#session = undefined
   }
 
   /** Merges by attribute what has become of `base`. */
-  async merge(base: string, ours: string): Promise<void> {
+  async merge(base: Payload, ours: Payload): Promise<void> {
     const before = await this.#decodeBase(base)
     const theirs = this.#session ?? (await this.#decode(await this.encoded()))
     this.#session = mergeAttributes(before, theirs, await this.#decode(ours))
@@ -38,7 +38,7 @@ export class MergedPayload {
   }
 
   /** Lets a function of the user's decide what becomes of it. */
-  async mergeBy(decide: Merge, base: string, ours: string): Promise<void> {
+  async mergeBy(decide: Merge, base: Payload, ours: Payload): Promise<void> {
     // Decoded anew each time, since the function may change all three.
     const theirs = await this.#decode(await this.encoded())
     const merged = await decide(await this.#decode(base), theirs, await this.#decode(ours))
@@ -53,15 +53,15 @@ export class MergedPayload {
     return this.#payload
   }
 
-  async #decodeBase(payload: string): Promise<SessionData> {
+  async #decodeBase(payload: Payload): Promise<SessionData> {
     // Requests at the same time have mostly loaded the same.
-    if (this.#base?.payload !== payload) {
+    if (!this.#base?.payload.equals(payload)) {
       this.#base = { payload, session: await this.#decode(payload) }
     }
     return this.#base.session
   }
 
   async #decode(payload: Payload): Promise<SessionData> {
-    return decode(this.#serializer, payload.toString())
+    return decode(this.#serializer, payload)
   }
 }

@@ -1,8 +1,8 @@
 import type { SessionData } from 'express-session'
 import { badArgument } from './errors.ts'
 
-/** What Redis holds of a session: the bytes that were read, or the text that was written. */
-export type Payload = Buffer | string
+/** What Redis holds of a session: bytes, which also wait more cheaply than text for an answer. */
+export type Payload = Buffer
 
 /** Turns sessions into text and back, like `JSON`. Both methods may be asynchronous. */
 export interface Serializer {
@@ -16,14 +16,19 @@ export class InvalidSessionError extends Error {
 }
 
 /** Gives the payload, or a promise of it if the serializer is asynchronous. */
-export function encode(serializer: Serializer, session: SessionData): string | Promise<string> {
+export function encode(serializer: Serializer, session: SessionData): Payload | Promise<Payload> {
   const text = serializer.stringify(session)
-  return typeof text === 'string' ? text : Promise.resolve(text).then(checkedText)
+  return typeof text === 'string' ? Buffer.from(text) : Promise.resolve(text).then(fromText)
 }
 
-function checkedText(text: string): string {
+function fromText(text: string): Payload {
   if (typeof text !== 'string') throw badArgument('serializer.stringify', 'a string', text)
-  return text
+  return Buffer.from(text)
+}
+
+/** The payload in a reply of Redis. */
+export function payloadOf(reply: unknown): Payload {
+  return Buffer.isBuffer(reply) ? reply : Buffer.from(String(reply))
 }
 
 /**
@@ -33,12 +38,12 @@ function checkedText(text: string): string {
  */
 export function decode(
   serializer: Serializer,
-  text: string,
+  payload: Payload,
   cookieless = false,
 ): SessionData | Promise<SessionData> {
   let parsed: SessionData | Promise<SessionData>
   try {
-    parsed = serializer.parse(text)
+    parsed = serializer.parse(payload.toString())
   } catch (error) {
     throw undecodable(error)
   }
@@ -67,12 +72,4 @@ function checked(session: SessionData, cookieless: boolean): SessionData {
 
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
-}
-
-export function samePayload(a: Payload, b: Payload): boolean {
-  return a === b || bytes(a).equals(bytes(b))
-}
-
-function bytes(payload: Payload): Buffer {
-  return typeof payload === 'string' ? Buffer.from(payload) : payload
 }

@@ -11,9 +11,10 @@ import {
   InvalidSessionError,
   isObject,
   type Payload,
+  payloadOf,
   type Serializer,
 } from './payload.ts'
-import { Redis, type Reply, type SolidisLike } from './redis.ts'
+import { type Outcome, Redis, type SolidisLike } from './redis.ts'
 import { scanPages, scanUniquePages } from './scan.ts'
 import { TimeLimit } from './time-limit.ts'
 import { type Ttl, timeToLive } from './ttl.ts'
@@ -181,15 +182,15 @@ export class SolidisStore extends Store {
     if (!this.disableTTL) commands.push(['PTTL', key])
     this.#redis.send(commands, (error, [payload, pttl]) => {
       if (error !== null) done(error)
-      else complete(() => this.#load(sid, payload as Payload | null, pttl as number), done)
+      else complete(() => this.#load(sid, payload, pttl as number), done)
     })
   }
 
-  #load(sid: string, held: Payload | null, pttl: number | undefined) {
+  #load(sid: string, reply: Outcome | undefined, pttl: number | undefined) {
     const life = remainingLife(pttl)
-    if (held === null || life === 0) return null
+    if (reply === null || life === 0) return null
     const expiresAt = Date.now() + life
-    const payload = held.toString()
+    const payload = payloadOf(reply)
     const load = (session: SessionData | null) => {
       if (session === null) return null
       const expires = session.cookie?.expires
@@ -220,9 +221,11 @@ export class SolidisStore extends Store {
     this.#noteCookie(sid, session)
     const expires = session.cookie?.expires
     whenReady(encode(this.serializer, session), done, (payload) => {
-      const write = { sid, key, session, payload, expires, life, onConflict, done }
-      if (this.#loaded.originOf(session, sid) === undefined) this.#create(write)
-      else this.#writes.write({ ...write, done: this.#telling(write) })
+      const isLoaded = this.#loaded.originOf(session, sid) !== undefined
+      const told = isLoaded ? this.#telling(sid, done) : done
+      const write = { sid, key, session, payload, expires, life, onConflict, done: told }
+      if (isLoaded) this.#writes.write(write)
+      else this.#create(write)
     })
   }
 
@@ -244,7 +247,7 @@ export class SolidisStore extends Store {
   }
 
   /** Tells of a session that was not written, because there is none or none that could be merged. */
-  #telling({ sid, done }: Write): Callback<boolean> {
+  #telling(sid: string, done: Callback<boolean>): Callback<boolean> {
     return (error, written) => {
       if (written) done(null, true)
       else complete(() => (error === null ? this.#gone(sid) : this.#invalid(sid, error)), done)
@@ -295,14 +298,14 @@ export class SolidisStore extends Store {
     return sessions
   }
 
-  async #sessionOf(key: string, reply: Reply | RedisError): Promise<SessionWithId | null> {
+  async #sessionOf(key: string, reply: Outcome): Promise<SessionWithId | null> {
     const id = key.slice(this.prefix.length)
     if (reply instanceof RedisError) {
       if (reply.code !== 'WRONGTYPE') throw reply
       this.emit('invalid', { sid: id, error: reply })
       return null
     }
-    const session = reply === null ? null : await this.#decode(id, String(reply))
+    const session = reply === null ? null : await this.#decode(id, payloadOf(reply))
     return session === null ? null : Object.assign(session, { id })
   }
 
@@ -377,7 +380,7 @@ export class SolidisStore extends Store {
   }
 
   /** Gives null, and tells of it, if the payload is no session. */
-  #decode(sid: string, payload: string): SessionData | null | Promise<SessionData | null> {
+  #decode(sid: string, payload: Payload): SessionData | null | Promise<SessionData | null> {
     const failed = (error: unknown) => {
       this.#invalid(sid, error)
       return null

@@ -6,7 +6,7 @@ import { SessionConflictError } from './errors.ts'
 import { differOnlyInExpires, type Expires } from './expiry.ts'
 import type { LoadedSessions, Origin } from './loaded.ts'
 import { MergedPayload } from './merged-payload.ts'
-import type { Payload, Serializer } from './payload.ts'
+import { type Payload, payloadOf, type Serializer } from './payload.ts'
 import type { Outcome, Redis } from './redis.ts'
 import { compareAndSet, extend, setIfPresent, WRITTEN } from './writes.ts'
 
@@ -24,7 +24,7 @@ export interface Write {
   readonly sid: string
   readonly key: string
   readonly session: SessionData
-  readonly payload: string
+  readonly payload: Payload
   /** `cookie.expires` as it stands in the payload. */
   readonly expires: Expires
   /** Milliseconds that the session is to live; `Infinity`: for ever. */
@@ -56,7 +56,7 @@ export class WriteQueue {
   readonly #redis: Redis
   readonly #serializer: Serializer
   readonly #loaded: LoadedSessions
-  /** By key, the writes that wait; there is an entry while a write is in flight. */
+  /** By session id, the writes that wait; there is an entry while a write is in flight. */
   readonly #waiting = new Map<string, Write[]>()
 
   constructor(redis: Redis, serializer: Serializer, loaded: LoadedSessions) {
@@ -66,7 +66,7 @@ export class WriteQueue {
   }
 
   write(write: Write): void {
-    const waiting = this.#waiting.get(write.key)
+    const waiting = this.#waiting.get(write.sid)
     if (waiting !== undefined) {
       waiting.push(write)
       return
@@ -74,10 +74,10 @@ export class WriteQueue {
     const origin = this.#originOf(write)
     const isMerged = origin.held !== origin.payload
     const queue: Write[] = []
-    this.#waiting.set(write.key, queue)
+    this.#waiting.set(write.sid, queue)
     if (isMerged || write.onConflict === 'overwrite' || changesOnlyLife(write, origin)) {
       queue.push(write)
-      this.#drain(write.key, queue)
+      this.#drain(write.sid, queue)
     } else {
       this.#compareAndSet(write, origin, queue)
     }
@@ -85,36 +85,36 @@ export class WriteQueue {
 
   /** What a write nearly always is: one comparison, with nobody else about. */
   #compareAndSet(write: Write, origin: Origin, queue: Write[]): void {
-    const { key, payload, life, onConflict, done } = write
+    const { sid, key, payload, life, onConflict, done } = write
     compareAndSet(this.#redis, key, origin.held, payload, life, (error, [outcome]) => {
       if (error !== null) {
         finish(queue.splice(0), error)
-        this.#goOn(key, queue)
+        this.#goOn(sid, queue)
         done(error)
       } else if (outcome === WRITTEN) {
         this.#remember(write, payload, life)
-        this.#goOn(key, queue, payload)
+        this.#goOn(sid, queue, payload)
         done(null, true)
       } else if (outcome === null) {
-        this.#goOn(key, queue)
+        this.#goOn(sid, queue)
         done(null, false)
       } else if (onConflict === 'reject') {
-        this.#goOn(key, queue, outcome as Payload)
-        done(new SessionConflictError(write.sid))
+        this.#goOn(sid, queue, payloadOf(outcome))
+        done(new SessionConflictError(sid))
       } else {
         queue.unshift(write)
-        this.#goOn(key, queue, outcome as Payload)
+        this.#goOn(sid, queue, payloadOf(outcome))
       }
     })
   }
 
-  #goOn(key: string, queue: Write[], known?: Payload): void {
-    if (queue.length > 0) this.#drain(key, queue, known)
-    else this.#waiting.delete(key)
+  #goOn(sid: string, queue: Write[], known?: Payload): void {
+    if (queue.length > 0) this.#drain(sid, queue, known)
+    else this.#waiting.delete(sid)
   }
 
   /** @param known what Redis holds, unless another process has changed it */
-  async #drain(key: string, queue: Write[], known?: Payload): Promise<void> {
+  async #drain(sid: string, queue: Write[], known?: Payload): Promise<void> {
     let held = known
     while (queue.length > 0) {
       try {
@@ -125,7 +125,7 @@ export class WriteQueue {
         finish(queue.splice(0), error)
       }
     }
-    this.#waiting.delete(key)
+    this.#waiting.delete(sid)
   }
 
   /**
@@ -147,7 +147,7 @@ export class WriteQueue {
         if (last === undefined) return held
         const outcome = await this.#send(merged, held, last)
         if (outcome === WRITTEN) {
-          const payload = merged.payload.toString()
+          const { payload } = merged
           for (const write of merged.changes.values()) this.#remember(write, payload, last.life)
           finish(writes, null, true)
           return merged.changes.size > 0 ? payload : known
@@ -156,7 +156,7 @@ export class WriteQueue {
           finish(writes, null, false)
           return undefined
         }
-        held = outcome as Payload
+        held = payloadOf(outcome)
         if (rejects) break
         await backOff(attempt)
       }
@@ -212,7 +212,7 @@ export class WriteQueue {
     return { payload: await merged.encoded(), isWhole, writes, failures, changes }
   }
 
-  #remember({ session, sid, payload, expires }: Write, held: string, life: number): void {
+  #remember({ session, sid, payload, expires }: Write, held: Payload, life: number): void {
     const origin = { sid, held, payload, expires, expiresAt: Date.now() + life }
     this.#loaded.remember(session, origin)
   }
@@ -231,7 +231,7 @@ function nextGroup(queue: Write[]): Write[] {
 async function mergeWrite(
   merged: MergedPayload,
   { payload }: Write,
-  base: string,
+  base: Payload,
   onConflict: OnConflict,
 ): Promise<void> {
   if (onConflict === 'overwrite' || merged.is(base)) merged.replace(payload)
