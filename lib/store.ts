@@ -203,29 +203,35 @@ export class SolidisStore extends Store {
   }
 
   #set(sid: string, session: SessionData, done: Callback): void {
-    this.#write(sid, session, this.onConflict, (error) => done(error))
+    this.#write(sid, session, this.onConflict, (error, written) => {
+      if (written) done(null)
+      else complete(() => this.#unwritten(sid, error, written), done)
+    })
   }
 
-  /** Calls back with whether there is a session now. */
-  #write(sid: string, session: SessionData, onConflict: OnConflict, done: Callback<boolean>): void {
+  /** Calls back with whether the session was written; `null` if it was over and need not be. */
+  #write(
+    sid: string,
+    session: SessionData,
+    onConflict: OnConflict,
+    done: Callback<boolean | null>,
+  ): void {
     const key = this.#key(sid)
     if (isUnsendable(session) && !this.#loaded.isKnown(session)) {
-      process.nextTick(done, null, false)
+      process.nextTick(done, null, null)
       return
     }
     const life = this.#timeToLive(session)
     if (life <= 0) {
-      this.#destroy(sid, (error) => done(error, false))
+      this.#destroy(sid, (error) => done(error, null))
       return
     }
     this.#noteCookie(sid, session)
     const expires = session.cookie?.expires
     whenReady(encode(this.serializer, session), done, (payload) => {
-      const isLoaded = this.#loaded.originOf(session, sid) !== undefined
-      const told = isLoaded ? this.#telling(sid, done) : done
-      const write = { sid, key, session, payload, expires, life, onConflict, done: told }
-      if (isLoaded) this.#writes.write(write)
-      else this.#create(write)
+      const write = { sid, key, session, payload, expires, life, onConflict, done }
+      if (this.#loaded.originOf(session, sid) === undefined) this.#create(write)
+      else this.#writes.write(write)
     })
   }
 
@@ -233,12 +239,8 @@ export class SolidisStore extends Store {
   #create({ sid, key, session, payload, expires, life, done }: Write): void {
     this.#redis.send([set(key, payload, life)], (error) => {
       // A plain object, given by hand, is written like this every time.
-      if (
-        error === null &&
-        isOfRequest(session) &&
-        session.id === sid &&
-        !this.#loaded.isKnown(session)
-      ) {
+      const isNew = isOfRequest(session) && session.id === sid && !this.#loaded.isKnown(session)
+      if (error === null && isNew) {
         const expiresAt = Date.now() + life
         this.#loaded.remember(session, { sid, held: payload, payload, expires, expiresAt })
       }
@@ -246,12 +248,13 @@ export class SolidisStore extends Store {
     })
   }
 
-  /** Tells of a session that was not written, because there is none or none that could be merged. */
-  #telling(sid: string, done: Callback<boolean>): Callback<boolean> {
-    return (error, written) => {
-      if (written) done(null, true)
-      else complete(() => (error === null ? this.#gone(sid) : this.#invalid(sid, error)), done)
-    }
+  /**
+   * Tells of a session that was not written because there is none, or none to merge it with.
+   * @throws any other error
+   */
+  #unwritten(sid: string, error: unknown, written: boolean | null | undefined): void {
+    if (error !== null) this.#invalid(sid, error)
+    else if (written === false) this.#gone(sid)
   }
 
   #destroy(sid: string, done: Callback): void {
@@ -273,11 +276,7 @@ export class SolidisStore extends Store {
     }
     this.#redis.send([extend(key, life)], (error, [extended]) => {
       if (error !== null || extended === 1) done(error)
-      else
-        complete<unknown>(
-          () => this.#gone(sid),
-          (error) => done(error),
-        )
+      else complete(() => this.#gone(sid), done)
     })
   }
 
@@ -347,10 +346,12 @@ export class SolidisStore extends Store {
       if (typeof changed !== 'object') throw badArgument('change(session)', 'a session', changed)
       this.#loaded.carryOver(session, changed)
       try {
-        const written = await promiseOf<boolean>((done) =>
-          this.#write(sid, changed, 'reject', done),
-        )
-        return written ? changed : null
+        const written = await promiseOf<boolean | null>((done) => {
+          this.#write(sid, changed, 'reject', done)
+        })
+        if (written) return changed
+        this.#unwritten(sid, null, written)
+        return null
       } catch (error) {
         if (!(error instanceof SessionConflictError)) throw error
         await backOff(attempt)
@@ -393,15 +394,13 @@ export class SolidisStore extends Store {
     }
   }
 
-  #invalid(sid: string, error: unknown): false {
+  #invalid(sid: string, error: unknown): void {
     if (!(error instanceof InvalidSessionError)) throw error
     this.emit('invalid', { sid, error })
-    return false
   }
 
-  #gone(sid: string): false {
+  #gone(sid: string): void {
     this.emit('gone', { sid })
-    return false
   }
 }
 

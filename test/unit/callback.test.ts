@@ -9,21 +9,21 @@ import { failingClient, stubClient } from '../support/stub.ts'
 
 type Method = [
   name: string,
-  results: unknown[],
+  result: unknown,
   call: (store: SolidisStore, callback: Callback<unknown>) => unknown,
 ]
 
 const methods: Method[] = [
-  ['get', [null], (store, callback) => store.get('1', callback)],
-  ['set', [], (store, callback) => store.set('1', data(), callback)],
-  ['destroy', [], (store, callback) => store.destroy('1', callback)],
-  ['touch', [], (store, callback) => store.touch('1', data(), callback)],
-  ['all', [[]], (store, callback) => store.all(callback)],
-  ['length', [0], (store, callback) => store.length(callback)],
+  ['get', null, (store, callback) => store.get('1', callback)],
+  ['set', undefined, (store, callback) => store.set('1', data(), callback)],
+  ['destroy', undefined, (store, callback) => store.destroy('1', callback)],
+  ['touch', undefined, (store, callback) => store.touch('1', data(), callback)],
+  ['all', [], (store, callback) => store.all(callback)],
+  ['length', 0, (store, callback) => store.length(callback)],
   ['clear', [undefined], (store, callback) => store.clear(callback)],
-  ['ids', [[]], (store, callback) => store.ids(callback)],
-  ['exists', [false], (store, callback) => store.exists('1', callback)],
-  ['update', [null], (store, callback) => store.update('1', () => {}, callback)],
+  ['ids', [], (store, callback) => store.ids(callback)],
+  ['exists', false, (store, callback) => store.exists('1', callback)],
+  ['update', null, (store, callback) => store.update('1', () => {}, callback)],
 ]
 
 function emptyRedis() {
@@ -35,13 +35,15 @@ async function severalTurns(): Promise<void> {
 }
 
 describe('callback', () => {
-  for (const [name, results, call] of methods) {
+  for (const [name, result, call] of methods) {
     it(`of ${name} is called once, later, with the result`, async () => {
       const callback = sinon.spy()
       expect(call(new SolidisStore({ client: emptyRedis() }), callback)).to.equal(undefined)
       expect(callback.callCount).to.equal(0)
       await severalTurns()
-      expect(callback.args).to.deep.equal([[null, ...results]])
+      expect(callback.callCount).to.equal(1)
+      const [error, given] = callback.args[0] as [unknown, unknown?]
+      expect([error, given]).to.deep.equal([null, result])
     })
 
     it(`of ${name} is called once, later, with the error`, async () => {
