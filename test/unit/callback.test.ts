@@ -20,7 +20,7 @@ const methods: Method[] = [
   ['touch', undefined, (store, callback) => store.touch('1', data(), callback)],
   ['all', [], (store, callback) => store.all(callback)],
   ['length', 0, (store, callback) => store.length(callback)],
-  ['clear', [undefined], (store, callback) => store.clear(callback)],
+  ['clear', undefined, (store, callback) => store.clear(callback)],
   ['ids', [], (store, callback) => store.ids(callback)],
   ['exists', false, (store, callback) => store.exists('1', callback)],
   ['update', null, (store, callback) => store.update('1', () => {}, callback)],
