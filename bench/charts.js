@@ -2,6 +2,7 @@
 import { BIG_METHODS } from './big.js'
 import { bytes, integer, percent, short, times } from './format.js'
 import { HTTP_WORKLOADS } from './http.js'
+import { titleOf } from './markdown.js'
 import { barChart } from './svg.js'
 import { HOT_CLIENTS, WORKLOADS } from './workloads.js'
 
@@ -72,10 +73,8 @@ function hotChart({ micro, plan, stores }) {
 
 function httpChart({ http, plan, stores }) {
   const panels = HTTP_WORKLOADS.map((workload) => ({
-    title: `${WORKLOADS[workload].title}s`,
-    bars: http
-      .filter((r) => r.workload === workload)
-      .map((r) => bar(r, stores, `${integer(r.median)}/s, p99 ${short(r.p99.median)} ms`)),
+    title: titleOf(workload),
+    bars: http.filter((r) => r.workload === workload).map((r) => bar(r, stores, httpText(r))),
   }))
   return {
     file: 'http.svg',
@@ -83,6 +82,11 @@ function httpChart({ http, plan, stores }) {
     subtitle: `${plan.httpConnections} connections, sessions of ${bytes(plan.usualPayload)}`,
     panels: panels.filter(({ bars }) => bars.length > 0),
   }
+}
+
+function httpText({ median, p99, lost }) {
+  const text = `${integer(median)}/s, p99 ${short(p99.median)} ms`
+  return lost === undefined ? text : `${text}, ${percent(lost)} lost`
 }
 
 function bigCharts({ big, stores }) {

@@ -8,7 +8,11 @@ answerQuestions(async ({ url, cookies, ms }) => {
     url,
     connections: cookies.length,
     duration: ms / 1000,
-    setupClient: (it) => it.setHeaders({ cookie: cookies[client++ % cookies.length] }),
+    setupClient(it) {
+      const headers = { cookie: cookies[client], 'x-client': String(client) }
+      client = (client + 1) % cookies.length
+      it.setHeaders(headers)
+    },
   })
   if (errors + timeouts + non2xx > 0) {
     throw new Error(`HTTP: ${errors} errors, ${timeouts} timeouts, ${non2xx} answers not 2xx`)

@@ -4,7 +4,7 @@ import { rotate } from './interleave.js'
 import { ratio, summary } from './stats.js'
 import { BASELINE } from './stores.js'
 
-export const HTTP_WORKLOADS = ['reading', 'writing']
+export const HTTP_WORKLOADS = ['reading', 'writing', 'hot']
 const START_MS = 600
 
 export const http = {
@@ -35,15 +35,15 @@ export const http = {
           for (const store of rotate(names, repeat + plan.httpWarmUps)) {
             const what = repeat < 0 ? 'warm-up' : `repeat ${repeat + 1}`
             progress.step(plan.httpMs, `${what}: HTTP, ${workload}, ${store}`)
-            const { server, origin, cookies } = servers.get(store)
+            const { server, origin, cookies, hotCookie } = servers.get(store)
             const sample = await load.ask({
               url: `${origin}/${workload}`,
-              cookies,
+              cookies: workload === 'hot' ? cookies.map(() => hotCookie) : cookies,
               ms: plan.httpMs,
             })
-            await server.ask({ verify: workload })
+            const { lost } = await server.ask({ verify: workload })
             const result = results.find((r) => r.workload === workload && r.store === store)
-            if (repeat >= 0) result.samples.push(sample)
+            if (repeat >= 0) result.samples.push({ ...sample, lost })
           }
         }
       }
@@ -77,6 +77,7 @@ function summarize({ samples, ...result }, all) {
     ...summary(rates),
     p50: summary(samples.map(({ p50 }) => p50)),
     p99: summary(samples.map(({ p99 }) => p99)),
+    ...(result.workload === 'hot' ? { lost: samples.at(-1).lost } : {}),
     ...(base
       ? {
           ratio: ratio(

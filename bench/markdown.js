@@ -75,18 +75,21 @@ function httpTables({ http, plan }, label) {
   const about =
     `Express with each store, over HTTP: ${plan.httpConnections} connections, each with a session of its ` +
     `own of ${bytes(plan.usualPayload)}; the server, the load generator and Redis are processes of their own. ` +
-    'A reading request ends in `touch`, a writing one in `set`.'
+    'A reading request ends in `touch`, a writing one in `set`. One hot session is written by all of ' +
+    'the connections.'
   const lines = ['## End to end', about]
   for (const workload of HTTP_WORKLOADS) {
     const rows = http
       .filter((r) => r.workload === workload)
       .map((r) => [label(r.store), rateCell(r), `${short(r.p50.median)} ms`, spread(r.p99, ' ms')])
-    lines.push(
-      `### ${WORKLOADS[workload].title}s`,
-      table(['store', 'requests/s', 'p50', 'p99'], rows),
-    )
+    lines.push(`### ${titleOf(workload)}`, table(['store', 'requests/s', 'p50', 'p99'], rows))
   }
   return lines
+}
+
+export function titleOf(workload) {
+  const { title } = WORKLOADS[workload]
+  return workload === 'hot' ? title : `${title}s`
 }
 
 function bigTables({ big, plan }, label) {
