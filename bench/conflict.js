@@ -1,4 +1,6 @@
 // What the conflict check of `set` costs: the same sessions saved with and without it.
+
+import { openComparingDigests } from './digest.js'
 import { estimateMs, measureCells } from './interleave.js'
 import { loadSession, sessionId } from './sessions.js'
 import { openOurs } from './stores.js'
@@ -11,6 +13,14 @@ const VARIANTS = [
     name: 'checked',
     label: '`set` of a loaded session (compare and set)',
     open: openSaving(asLoaded),
+  },
+  {
+    name: 'digest',
+    label: 'the same, but compared by a digest that Redis computes',
+    open: async (url, prefix) => ({
+      ...(await openComparingDigests(url, prefix)),
+      toSave: asLoaded,
+    }),
   },
   {
     name: 'overwrite',

@@ -12,9 +12,9 @@ export type Callback<T = void> = (error: unknown, result?: T) => void
  */
 export function run<T>(
   start: (done: Callback<T>) => void,
-  callback?: Callback<T>,
+  callback?: Callback<T> | null,
 ): Promise<T> | undefined {
-  if (callback === undefined) return promiseOf(start)
+  if (callback === undefined || callback === null) return promiseOf(start)
   if (typeof callback !== 'function') {
     return Promise.reject(badArgument('callback', 'a function', callback))
   }

@@ -21,6 +21,9 @@ import { type Ttl, timeToLive } from './ttl.ts'
 import { backOff, MAX_ATTEMPTS, type Write, WriteQueue } from './write-queue.ts'
 import { extend, set } from './writes.ts'
 
+/** So many are more than anybody has by mistake; the first are forgotten then. */
+const MAX_COOKIELESS = 1000
+
 /** A session as `all` gives it, with its id. */
 export type SessionWithId = SessionData & { id: string }
 
@@ -370,8 +373,11 @@ export class SolidisStore extends Store {
    * That is given back as it was put, as by any store, and express-session complains of it.
    */
   #noteCookie(sid: string, session: SessionData): void {
-    if (!isObject(session.cookie)) this.#cookieless.add(sid)
-    else if (this.#cookieless.size > 0) this.#cookieless.delete(sid)
+    const cookieless = this.#cookieless
+    if (cookieless.size > 0) cookieless.delete(sid)
+    if (isObject(session.cookie)) return
+    cookieless.add(sid)
+    if (cookieless.size > MAX_COOKIELESS) cookieless.delete(firstOf(cookieless))
   }
 
   /** In milliseconds; `Infinity` where keys never expire. */
@@ -402,6 +408,10 @@ export class SolidisStore extends Store {
   #gone(sid: string): void {
     this.emit('gone', { sid })
   }
+}
+
+function firstOf<T>(set: Set<T>): T {
+  return set.values().next().value as T
 }
 
 /** Whether express-session made it for a request; there may be several copies of that package. */

@@ -333,6 +333,14 @@ describe('compare and set', () => {
     expect(await stored(store, SID)).to.equal(null)
   })
 
+  it('writes on where ttl decides and the date in the cookie is none', async () => {
+    const { store, ours } = await twoSessions({ a: 1 }, { ttl: () => 60 })
+    expireAt(ours, Number.NaN)
+    await save(Object.assign(ours, { a: 2 }))
+    await save(Object.assign(ours, { a: 3 }))
+    expect(await stored(store, SID)).to.deep.equal({ a: 3 })
+  })
+
   it('compares what load gave', async () => {
     const store = makeStore()
     await store.set(SID, data({ a: 1 }))
