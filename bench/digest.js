@@ -6,7 +6,7 @@ import { openOurs } from './stores.js'
 const SCRIPT = `
 local held = redis.call('GET', KEYS[1])
 if not held or redis.sha1hex(held) ~= ARGV[1] then return held end
-redis.call('SET', KEYS[1], ARGV[2], unpack(ARGV, 3))
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1`
 
 /** Opens connect-solidis with a client that exchanges its script for the one above. */

@@ -25,12 +25,13 @@ export function mergeAttributes(
   theirs: SessionData,
   ours: SessionData,
 ): SessionData {
-  const before: Attributes = { ...base }
-  const after: Attributes = { ...ours }
+  const before = base as unknown as Attributes
+  const after = ours as unknown as Attributes
   const merged: Attributes = { ...theirs }
   for (const name of Object.keys(after)) {
-    const kept = Object.hasOwn(before, name) && isDeepStrictEqual(before[name], after[name])
-    if (!kept) put(merged, name, after[name])
+    if (!Object.hasOwn(before, name) || !isSame(before[name], after[name])) {
+      put(merged, name, after[name])
+    }
   }
   for (const name of Object.keys(before)) {
     if (!Object.hasOwn(after, name)) delete merged[name]
@@ -40,6 +41,10 @@ export function mergeAttributes(
 }
 
 type Attributes = Record<string, unknown>
+
+function isSame(a: unknown, b: unknown): boolean {
+  return a === b || isDeepStrictEqual(a, b)
+}
 
 /** Unlike an assignment, takes `__proto__` for a name like any other. */
 function put(attributes: Attributes, name: string, value: unknown): void {

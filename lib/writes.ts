@@ -22,13 +22,17 @@ export function extend(key: string, life: number): Command {
 export const WRITTEN = 1
 
 /**
- * SETs KEYS[1] to ARGV[2], with the options from ARGV[3] on, if it holds ARGV[1]. Gives 1, or what
+ * SETs KEYS[1] to ARGV[2], for ARGV[3] milliseconds if given, if it holds ARGV[1]. Gives 1, or what
  * the key holds instead, which is nil where it holds nothing.
  */
 const COMPARE_AND_SET = new Script(`
 local held = redis.call('GET', KEYS[1])
 if held ~= ARGV[1] then return held end
-redis.call('SET', KEYS[1], ARGV[2], unpack(ARGV, 3))
+if ARGV[3] then
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+else
+  redis.call('SET', KEYS[1], ARGV[2])
+end
 return ${WRITTEN}`)
 
 /**
@@ -46,7 +50,8 @@ export function compareAndSet(
   life: number,
   done: Answered,
 ): void {
-  redis.eval(COMPARE_AND_SET, key, [expected, payload, ...expiry(life)], done)
+  const args = life === Infinity ? [expected, payload] : [expected, payload, String(life)]
+  redis.eval(COMPARE_AND_SET, key, args, done)
 }
 
 function expiry(life: number): string[] {
