@@ -69,6 +69,11 @@ describe('callback', () => {
       .with.property('message', 'sid: expected a string, got 5')
   })
 
+  it('may be null, which is none', async () => {
+    const store = new SolidisStore({ client: emptyRedis() })
+    expect(await (store.length(null as never) as unknown as Promise<number>)).to.equal(0)
+  })
+
   it('has to be a function', async () => {
     const store = new SolidisStore({ client: emptyRedis() })
     const error = await rejection(store.length('hunter2' as never) as unknown as Promise<void>)
