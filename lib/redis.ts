@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
+import { type Answered, Call, type Outcome, type Reply } from './call.ts'
 import { promiseOf } from './callback.ts'
-import { RedisError } from './errors.ts'
-import { type TimeLimit, Wait } from './time-limit.ts'
+import { Pipeline } from './pipeline.ts'
+import type { TimeLimit } from './time-limit.ts'
 
 /** A command and its arguments, e.g. `['GET', 'sess:1']`. */
 export type Command = (string | Buffer)[]
@@ -23,19 +24,6 @@ export interface SolidisLikeCluster extends SolidisLike {
   scanNodes(): Promise<SolidisLike[]>
 }
 
-/** A reply as Redis gives it: bulk strings are Buffers. */
-export type Reply = Buffer | string | number | null | Reply[]
-
-/** What became of a command. */
-export type Outcome = Reply | RedisError
-
-/**
- * Is called once, on a tick of its own.
- * @param error why the client could not deliver, or the first of the error replies
- * @param outcomes one a command; none where the client could not deliver
- */
-export type Answered = (error: RedisError | null, outcomes: Outcome[]) => void
-
 /** A Lua script, with the digest by which Redis knows it. */
 export class Script {
   readonly source: string
@@ -54,31 +42,18 @@ export class Script {
 export class Redis {
   readonly #client: SolidisLike
   readonly #limit: TimeLimit
+  readonly #pipeline: Pipeline
 
   /** @param limit how long an answer may take */
   constructor(client: SolidisLike, limit: TimeLimit) {
     this.#client = client
     this.#limit = limit
+    this.#pipeline = new Pipeline(client, limit)
   }
 
   /** Sends commands in one pipeline, which is one round trip. */
   send(commands: Command[], done: Answered): void {
-    const call = new Call(commands, done, this.#limit)
-    this.#limit.start(call)
-    let answer: Promise<unknown[][]>
-    try {
-      answer = Promise.resolve(this.#client.send(commands))
-    } catch (error) {
-      answer = Promise.reject(error)
-    }
-    answer.then(
-      (replies) => {
-        if (this.#limit.end(call)) process.nextTick(answered, call, replies)
-      },
-      (error) => {
-        if (this.#limit.end(call)) process.nextTick(failed, call, error)
-      },
-    )
+    this.#pipeline.send(new Call(commands, done))
   }
 
   /** Runs a script over one key, by its digest where the server knows it already. */
@@ -128,61 +103,4 @@ export class Redis {
     if (typeof client.scanNodes !== 'function') return [this]
     return (await client.scanNodes()).map((node) => new Redis(node, this.#limit))
   }
-}
-
-/** Commands that are on their way. */
-class Call extends Wait {
-  readonly commands: Command[]
-  readonly done: Answered
-  readonly limit: TimeLimit
-
-  constructor(commands: Command[], done: Answered, limit: TimeLimit) {
-    super()
-    this.commands = commands
-    this.done = done
-    this.limit = limit
-  }
-
-  override expire(): void {
-    const reason = `no answer within ${this.limit.milliseconds} ms`
-    const error = new RedisError(nameOf(this.commands[0]), reason, { code: 'ETIMEDOUT' })
-    process.nextTick(this.done, error, [])
-  }
-}
-
-function answered(call: Call, replies: unknown[][]): void {
-  const { commands, done } = call
-  if (replies?.length !== commands.length) {
-    failed(call, 'the client did not give one reply a command')
-    return
-  }
-  let error: RedisError | null = null
-  const outcomes: Outcome[] = []
-  for (let i = 0; i < replies.length; i++) {
-    const outcome = decode(commands[i], replies[i]?.[0])
-    if (outcome instanceof RedisError) error ??= outcome
-    outcomes.push(outcome)
-  }
-  done(error, outcomes)
-}
-
-function failed({ commands, done }: Call, error: unknown): void {
-  done(failure(commands[0], error), [])
-}
-
-function decode(command: Command | undefined, reply: unknown): Outcome {
-  if (reply instanceof Error) return failure(command, reply)
-  return typeof reply === 'bigint' ? Number(reply) : (reply as Reply)
-}
-
-function failure(command: Command | undefined, error: unknown): RedisError {
-  const message = error instanceof Error ? error.message : String(error)
-  // Redis repeats the arguments of a command that it does not know, a session id among them.
-  const reason = message.replace(/,? with args beginning with: .*/s, '')
-  const code = /^[A-Z]+(?= )/.exec(message)?.[0]
-  return new RedisError(nameOf(command), reason, { code, cause: error })
-}
-
-function nameOf(command: Command | undefined): string {
-  return String(command?.[0])
 }

@@ -1,4 +1,5 @@
 import { type Session, type SessionData, Store } from 'express-session'
+import type { Outcome } from './call.ts'
 import { type Callback, complete, promiseOf, run, settle, whenReady } from './callback.ts'
 import type { OnConflict } from './conflict.ts'
 import { badArgument, RedisError, SessionConflictError } from './errors.ts'
@@ -14,7 +15,7 @@ import {
   payloadOf,
   type Serializer,
 } from './payload.ts'
-import { type Outcome, Redis, type SolidisLike } from './redis.ts'
+import { Redis, type SolidisLike } from './redis.ts'
 import { scanPages, scanUniquePages } from './scan.ts'
 import { TimeLimit } from './time-limit.ts'
 import { type Ttl, timeToLive } from './ttl.ts'

@@ -1,5 +1,7 @@
+import { AsyncResource } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionData } from 'express-session'
+import type { Outcome } from './call.ts'
 import { type Callback, promiseOf } from './callback.ts'
 import type { OnConflict } from './conflict.ts'
 import { SessionConflictError } from './errors.ts'
@@ -7,7 +9,7 @@ import { differOnlyInExpires, type Expires } from './expiry.ts'
 import type { LoadedSessions, Origin } from './loaded.ts'
 import { MergedPayload } from './merged-payload.ts'
 import { type Payload, payloadOf, type Serializer } from './payload.ts'
-import type { Outcome, Redis } from './redis.ts'
+import type { Redis } from './redis.ts'
 import { compareAndSet, extend, setIfPresent, WRITTEN } from './writes.ts'
 
 /** Far more than 64 writers of one session need, each of whom can lose to every other once. */
@@ -68,7 +70,8 @@ export class WriteQueue {
   write(write: Write): void {
     const waiting = this.#waiting.get(write.sid)
     if (waiting !== undefined) {
-      waiting.push(write)
+      // Written by whoever is before it, but called back in the async context of its own request.
+      waiting.push({ ...write, done: AsyncResource.bind(write.done) })
       return
     }
     const origin = this.#originOf(write)

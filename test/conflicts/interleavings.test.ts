@@ -178,6 +178,7 @@ async function runOrder({ policy, scripts, together }: Scenario, prefix: number[
   const ended = new Set<number>()
   const gone: string[] = []
   let began = 0
+  let begins = Promise.resolve()
   const runs = names.map(async (name, lane) => {
     const store = together ? first : makeStore(lane)
     const request = new Request(store, async (kind, session, call) => {
@@ -192,6 +193,9 @@ async function runOrder({ policy, scripts, together }: Scenario, prefix: number[
     if (lane === 0 || !together) store.on('gone', ({ sid }) => gone.push(sid))
     const steps = SCRIPTS[scripts[name] as string] as (me: string) => Step[]
     for (const step of steps(name)) {
+      // What begins in one turn would be sent together, in one order.
+      begins = begins.then(() => turn())
+      if (together) await begins
       if (!(await request.take(step))) break
     }
     ended.add(lane)
@@ -298,9 +302,9 @@ async function quiet(
     const waiting = requests.map((_, lane) => gate.held.some((held) => held.lane === lane))
     if (ended.size === requests.length) return
     // In one process a write may wait for another, which no command shows.
-    if (together && turns > 1 && gate.held.length > 0) return
+    if (together && turns > 5 && gate.held.length > 0) return
     if (!together && requests.every((_, lane) => ended.has(lane) || waiting[lane])) return
-    if (turns > 5) await Promise.race([sleep(1), done])
+    if (turns > 10) await Promise.race([sleep(1), done])
   }
   throw new Error('A request neither ends nor sends anything')
 }

@@ -389,6 +389,7 @@ describe('compare and set', () => {
     const { store, theirs, ours } = await twoSessions({ a: 1, b: 1 }, { client: gate.wrap(client) })
     gate.close()
     const first = save(Object.assign(theirs, { a: 2 }))
+    await gate.holds(1)
     const second = save(Object.assign(ours, { b: 3 }))
     const elsewhere = store.set('another', ours)
     await gate.holds(2)
