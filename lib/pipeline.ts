@@ -6,7 +6,7 @@ import { WrappedClient } from './wrapped-client.ts'
 /** With so many commands, a batch is sent before the turn of the event loop is over. */
 const MAX_COMMANDS = 64
 /** So many calls are told of their answers in one turn of the event loop. */
-const TOLD_A_TURN = 32
+const TOLD_A_TURN = 16
 
 /**
  * Sends the commands of all calls of one turn of the event loop in batches, each a pipeline with one

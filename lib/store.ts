@@ -1,14 +1,13 @@
 import { type Session, type SessionData, Store } from 'express-session'
 import type { Outcome } from './call.ts'
 import { type Callback, complete, promiseOf, run, settle, whenReady } from './callback.ts'
+import { Codec } from './codec.ts'
 import type { OnConflict } from './conflict.ts'
 import { badArgument, RedisError, SessionConflictError } from './errors.ts'
 import { correctExpires, remainingLife } from './expiry.ts'
 import { LoadedSessions } from './loaded.ts'
 import { resolveOptions, type SolidisStoreOptions } from './options.ts'
 import {
-  decode,
-  encode,
   InvalidSessionError,
   isObject,
   type Payload,
@@ -62,6 +61,7 @@ export class SolidisStore extends Store {
   readonly timeout: number
 
   readonly #redis: Redis
+  readonly #codec: Codec
   readonly #loaded = new LoadedSessions()
   readonly #writes: WriteQueue
   /** The ids of sessions that a caller stored without a cookie. */
@@ -82,6 +82,7 @@ export class SolidisStore extends Store {
     this.onConflict = resolved.onConflict
     this.timeout = resolved.timeout
     this.#redis = new Redis(this.client, new TimeLimit(this.timeout))
+    this.#codec = new Codec(this.serializer)
     this.#writes = new WriteQueue(this.#redis, this.serializer, this.#loaded)
   }
 
@@ -232,7 +233,7 @@ export class SolidisStore extends Store {
     }
     this.#noteCookie(sid, session)
     const expires = session.cookie?.expires
-    whenReady(encode(this.serializer, session), done, (payload) => {
+    whenReady(this.#codec.encode(sid, session), done, (payload) => {
       const write = { sid, key, session, payload, expires, life, onConflict, done }
       if (this.#loaded.originOf(session, sid) === undefined) this.#create(write)
       else this.#writes.write(write)
@@ -264,6 +265,7 @@ export class SolidisStore extends Store {
   #destroy(sid: string, done: Callback): void {
     const key = this.#key(sid)
     this.#cookieless.delete(sid)
+    this.#codec.forget(sid)
     this.#redis.send([['UNLINK', key]], (error) => done(error))
   }
 
@@ -394,7 +396,7 @@ export class SolidisStore extends Store {
       return null
     }
     try {
-      const session = decode(this.serializer, payload, this.#cookieless.has(sid))
+      const session = this.#codec.decode(sid, payload, this.#cookieless.has(sid))
       return session instanceof Promise ? session.catch(failed) : session
     } catch (error) {
       return failed(error)

@@ -1,0 +1,55 @@
+import { getHeapStatistics } from 'node:v8'
+import type { KnownSession } from './known-session.ts'
+
+const MAX_BYTES = getHeapStatistics().heap_size_limit / 128
+const MAX_IDS = 50_000
+
+/**
+ * Remembers sessions that are in use, in bounded memory: by two generations, of which the older is
+ * forgotten when the younger is full. What is used moves to the younger one.
+ */
+export class RecentSessions {
+  readonly #maxBytes: number
+  #younger = new Map<string, KnownSession>()
+  #older = new Map<string, KnownSession>()
+  /** How much was put into the younger generation. */
+  #bytes = 0
+  readonly #ids = new Set<string>()
+
+  /** @param maxBytes of payloads in a generation */
+  constructor(maxBytes = MAX_BYTES) {
+    this.#maxBytes = maxBytes
+  }
+
+  get(sid: string): KnownSession | undefined {
+    const known = this.#younger.get(sid)
+    if (known !== undefined) return known
+    const old = this.#older.get(sid)
+    if (old !== undefined) this.put(sid, old)
+    return old
+  }
+
+  /** Is called again for a session that has grown. */
+  put(sid: string, known: KnownSession): void {
+    this.#younger.set(sid, known)
+    this.#bytes += known.size
+    if (this.#bytes <= this.#maxBytes) return
+    this.#older = this.#younger
+    this.#younger = new Map()
+    this.#bytes = 0
+  }
+
+  /** Whether it was asked about not long ago: a session that is read once need not be remembered. */
+  isInUse(sid: string): boolean {
+    if (this.#ids.has(sid)) return true
+    if (this.#ids.size >= MAX_IDS) this.#ids.clear()
+    this.#ids.add(sid)
+    return false
+  }
+
+  delete(sid: string): void {
+    this.#younger.delete(sid)
+    this.#older.delete(sid)
+    this.#ids.delete(sid)
+  }
+}
