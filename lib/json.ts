@@ -71,6 +71,7 @@ function survivesJSON(value: number): boolean {
 
 /** A member of a JSON object, `"name":value`; empty if JSON leaves out such a value. */
 export function memberOf(name: string, value: unknown): string {
+  if (typeof value === 'number' && survivesJSON(value)) return `${JSON.stringify(name)}:${value}`
   // An object of its own is what gives a toJSON method the name, and the right to leave itself out.
   return JSON.stringify({ [name]: value }).slice(1, -1)
 }

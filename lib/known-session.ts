@@ -1,33 +1,26 @@
 import type { SessionData } from 'express-session'
-import {
-  copyJSON,
-  hasToJSON,
-  isSameJSON,
-  type JSONObject,
-  type JSONValue,
-  memberOf,
-  viaJSON,
-} from './json.ts'
+import { copyJSON, hasToJSON, isSameJSON, type JSONObject, memberOf, viaJSON } from './json.ts'
 import { isObject, type Payload } from './payload.ts'
 
+/** The bytes from which on a session is worth more work: below, JSON is as fast. Measured. */
+const LARGE = 2048
+
 /**
- * A session as it was last read or written: a payload and what it decodes to. It gives out nothing
- * but copies, so that nobody can change it.
+ * A session as it was last read or written: a payload and, if that is likely to be of use, what it
+ * decodes to. It gives out nothing but copies, so that nobody can change it.
  */
 export class KnownSession {
-  #payload: Payload
-  readonly #session: JSONObject
-  readonly #names: string[]
+  /** The size that `RecentSessions` counted of it. */
+  accounted = 0
+  #payload: Payload = Buffer.alloc(0)
+  #session: JSONObject | undefined
+  #names: string[] = []
   /** The members of its JSON text, as far as they have been needed. */
-  readonly #members: (string | undefined)[] = []
+  #members: (string | undefined)[] = []
   #isEncoding = false
 
-  /** @param session what `JSON.parse` made of the payload */
   constructor(payload: Payload, session: SessionData) {
-    // The payload may be part of a greater buffer, which it would keep in memory.
-    this.#payload = Buffer.from(payload)
-    this.#session = copyJSON(session as unknown as JSONObject)
-    this.#names = Object.keys(this.#session)
+    this.learn(payload, session)
   }
 
   /** In bytes. */
@@ -35,51 +28,65 @@ export class KnownSession {
     return this.#payload.length
   }
 
-  /** What a payload decodes to, if it is the known one. */
+  /**
+   * Remembers a payload that was read, and what `JSON.parse` made of it where it is large, or read
+   * for the second time: one that changes from request to request will not come again.
+   */
+  learn(payload: Payload, session: SessionData): void {
+    const isWorthIt = payload.length >= LARGE || this.#payload.equals(payload)
+    this.#session = isWorthIt ? copyJSON(session as unknown as JSONObject) : undefined
+    this.#names = isWorthIt ? Object.keys(session) : []
+    this.#members = []
+    this.#keep(payload)
+  }
+
+  /** What a payload decodes to, if that is known. */
   decode(payload: Payload): SessionData | undefined {
-    if (!this.#payload.equals(payload)) return undefined
+    if (this.#session === undefined || !this.#payload.equals(payload)) return undefined
     return copyJSON(this.#session) as unknown as SessionData
   }
 
   /**
    * What `JSON.stringify` makes of the session as it is now, which is known from then on. It gives
-   * up, with `undefined`, where there are other attributes than before, or in another order.
+   * up, with `undefined`, where that is not worth it, or where there are other attributes than before.
    */
   encode(session: SessionData): Payload | undefined {
+    const isWorthIt = this.#session !== undefined && this.#payload.length >= LARGE
     // A toJSON method of the user's may do anything, even write the session that it is called for.
-    if (this.#isEncoding || hasToJSON(session) || !isObject(session.cookie)) return undefined
+    if (!isWorthIt || this.#isEncoding || hasToJSON(session)) return undefined
     this.#isEncoding = true
     try {
-      return this.#encode(session as unknown as Record<string, unknown>)
+      return this.#encode(this.#session as JSONObject, session as unknown as JSONObject)
     } finally {
       this.#isEncoding = false
     }
   }
 
-  #encode(attributes: Record<string, unknown>): Payload | undefined {
+  #encode(known: JSONObject, attributes: Record<string, unknown>): Payload | undefined {
     const names = Object.keys(attributes)
-    if (names.length !== this.#names.length) return undefined
+    if (names.length !== this.#names.length || !isObject(attributes.cookie)) return undefined
     const members: string[] = []
-    const changed: [index: number, value: JSONValue][] = []
+    const changed: JSONObject = {}
     for (let i = 0; i < names.length; i++) {
       const name = names[i] as string
-      const known = this.#session[name] as JSONValue
       if (name !== this.#names[i] || name === '__proto__') return undefined
       const value = attributes[name]
-      const isSame = isSameJSON(value, known)
+      const isSame = isSameJSON(value, known[name])
       const member = (isSame && this.#members[i]) || memberOf(name, value)
       if (member === '') return undefined
       members.push(member)
-      if (isSame) this.#members[i] = member
-      else changed.push([i, viaJSON(name, value, member)])
+      if (!isSame) changed[name] = viaJSON(name, value, member)
     }
-    for (const [i, value] of changed) {
-      this.#members[i] = members[i]
-      this.#session[names[i] as string] = value
-    }
+    Object.assign(known, changed)
+    this.#members = members
     const payload = Buffer.from(`{${members.join(',')}}`)
+    this.#keep(payload)
+    return payload
+  }
+
+  /** Copies it, for it may be part of a greater buffer, which it would hold in memory. */
+  #keep(payload: Payload): void {
     if (payload.length === this.#payload.length) this.#payload.set(payload)
     else this.#payload = Buffer.from(payload)
-    return payload
   }
 }

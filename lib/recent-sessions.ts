@@ -12,11 +12,11 @@ export class RecentSessions {
   readonly #maxBytes: number
   #younger = new Map<string, KnownSession>()
   #older = new Map<string, KnownSession>()
-  /** How much was put into the younger generation. */
+  /** The size of the younger generation. */
   #bytes = 0
   readonly #ids = new Set<string>()
 
-  /** @param maxBytes of payloads in a generation */
+  /** @param maxBytes of payloads in a generation: a 128th of the heap that this process may have */
   constructor(maxBytes = MAX_BYTES) {
     this.#maxBytes = maxBytes
   }
@@ -29,10 +29,16 @@ export class RecentSessions {
     return old
   }
 
-  /** Is called again for a session that has grown. */
   put(sid: string, known: KnownSession): void {
     this.#younger.set(sid, known)
-    this.#bytes += known.size
+    known.accounted = 0
+    this.account(known)
+  }
+
+  /** Notes the size of a session that has been changed. */
+  account(known: KnownSession): void {
+    this.#bytes += known.size - known.accounted
+    known.accounted = known.size
     if (this.#bytes <= this.#maxBytes) return
     this.#older = this.#younger
     this.#younger = new Map()
@@ -48,6 +54,7 @@ export class RecentSessions {
   }
 
   delete(sid: string): void {
+    this.#bytes -= this.#younger.get(sid)?.accounted ?? 0
     this.#younger.delete(sid)
     this.#older.delete(sid)
     this.#ids.delete(sid)
