@@ -1,0 +1,188 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { setImmediate as turn } from 'node:timers/promises'
+import { expect } from 'chai'
+import { type Command, fromNodeRedis, SolidisStore } from '../../lib/index.ts'
+import { rejection } from '../support/calls.ts'
+import { runChild } from '../support/child.ts'
+import { clientKinds } from '../support/clients.ts'
+import { eventually } from '../support/eventually.ts'
+import { freshPrefix, redisUrl } from '../support/redis.ts'
+import { data, open, save, stored } from '../support/requests.ts'
+import { silentClient, stubClient } from '../support/stub.ts'
+
+describe('calls in one turn of the event loop', () => {
+  it('are sent together', async () => {
+    const client = stubClient(([, key]) => (key === 'sess:2' ? 1 : 0))
+    const store = new SolidisStore({ client })
+    const answers = await Promise.all(['1', '2', '3'].map((sid) => store.exists(sid)))
+    expect(answers).to.deep.equal([false, true, false])
+    expect(client.send.callCount).to.equal(1)
+    await store.exists('4')
+    expect(client.send.callCount).to.equal(2)
+  })
+
+  it('are sent on when they are many', async () => {
+    const client = stubClient(() => 0)
+    const store = new SolidisStore({ client })
+    const calls = Array.from({ length: 150 }, (_, i) => store.exists(String(i)))
+    expect(client.send.callCount).to.equal(2)
+    await Promise.all(calls)
+    expect(client.send.args.map(([commands]) => commands.length)).to.deep.equal([64, 64, 22])
+  })
+
+  it('are answered in their order, over several turns', async () => {
+    const store = new SolidisStore({ client: stubClient(() => 0) })
+    let turns = 0
+    const seen: [sid: number, turn: number][] = []
+    for (let i = 0; i < 200; i++) store.exists(String(i), () => seen.push([i, turns]))
+    for (; seen.length < 200; turns++) await turn()
+    expect(seen.map(([i]) => i)).to.deep.equal([...Array(200).keys()])
+    expect(new Set(seen.map(([, turn]) => turn)).size).to.be.above(5)
+  })
+
+  it('are answered although the callback of another throws', async () => {
+    const printed = await runChild(`
+      const client = { send: async (commands) => commands.map(() => [1]) }
+      const store = new SolidisStore({ client })
+      const thrown = []
+      process.on('uncaughtException', (error) => thrown.push(error.message))
+      let answered = 0
+      for (let i = 0; i < 100; i++) {
+        store.exists(String(i), () => {
+          answered++
+          if (i % 10 === 0) throw new Error('mine')
+        })
+      }
+      process.on('exit', () => console.log(answered, thrown.join()))`)
+    expect(printed).to.equal(`100 ${Array(10).fill('mine').join()}`)
+  })
+
+  it('all fail where the client does not give one reply a command', async () => {
+    const client = stubClient()
+    client.send.resolves([[1]])
+    const store = new SolidisStore({ client })
+    const errors = await Promise.all([rejection(store.exists('1')), rejection(store.get('2'))])
+    expect(errors[0]?.message).to.match(/^EXISTS failed: .*one reply a command/)
+    expect(errors[1]?.message).to.match(/^GET failed: .*one reply a command/)
+  })
+
+  it('do not fail by what Redis refuses another, if the client rejects all then', async () => {
+    const sent: string[][] = []
+    const client = {
+      async send(commands: Command[]) {
+        sent.push(commands.map(([name, key]) => `${name} ${key}`))
+        if (commands.some(([, key]) => key === 'sess:bad')) throw new Error('WRONGTYPE Operation')
+        return commands.map(() => [1])
+      },
+    }
+    const store = new SolidisStore({ client })
+    const bad = rejection(store.exists('bad'))
+    expect(await Promise.all([store.exists('1'), store.exists('2')])).to.deep.equal([true, true])
+    expect(await bad).to.include({ command: 'EXISTS', code: 'WRONGTYPE' })
+    expect(sent).to.have.length(4)
+    await Promise.all([store.exists('1'), store.exists('2')])
+    expect(sent.slice(4)).to.deep.equal([['EXISTS sess:1'], ['EXISTS sess:2']])
+  })
+
+  it('all fail where the client cannot deliver', async () => {
+    const client = stubClient()
+    client.send.rejects(new Error('closed'))
+    const store = new SolidisStore({ client })
+    await Promise.all([rejection(store.exists('1')), rejection(store.exists('2'))])
+    expect(client.send.callCount).to.equal(1)
+  })
+
+  it('are sent one by one, each from its own context, through a client of another kind', () => {
+    const context = new AsyncLocalStorage<number>()
+    const contexts: unknown[] = []
+    const sendCommand = async () => {
+      contexts.push(context.getStore())
+      return 1
+    }
+    const store = new SolidisStore({ client: fromNodeRedis({ sendCommand }) })
+    for (const i of [1, 2, 3]) context.run(i, () => store.exists('1', () => {}))
+    expect(contexts).to.deep.equal([1, 2, 3])
+  })
+})
+
+describe('the async context of a caller', () => {
+  const context = new AsyncLocalStorage<number>()
+  const COUNT = 100
+
+  /** Calls back many calls, each from a context of its own; resolves to the contexts of the callbacks. */
+  async function contexts(call: (i: number, done: () => void) => void): Promise<unknown[]> {
+    const seen: unknown[] = []
+    for (let i = 0; i < COUNT; i++) {
+      context.run(i, () => call(i, () => seen.push(context.getStore())))
+    }
+    await eventually(async () => seen.length >= COUNT)
+    return seen.sort((a, b) => Number(a) - Number(b))
+  }
+  const own = Array.from({ length: COUNT }, (_, i) => i)
+
+  for (const kind of clientKinds) {
+    describe(`over ${kind.name}`, () => {
+      let store: SolidisStore
+      let close: () => void
+
+      before(async function () {
+        if (kind.missing) return this.skip()
+        const test = await kind.connect()
+        close = test.close
+        store = new SolidisStore({ client: test.client, prefix: freshPrefix() })
+      })
+      after(() => close?.())
+
+      it('is that of its callback', async () => {
+        expect(await contexts((i, done) => store.set(String(i), data(), done))).to.deep.equal(own)
+        expect(await contexts((i, done) => store.get(String(i), done))).to.deep.equal(own)
+        expect(await contexts((i, done) => store.touch(String(i), data(), done))).to.deep.equal(own)
+        expect(await contexts((i, done) => store.destroy(String(i), done))).to.deep.equal(own)
+      })
+
+      it('is that of its callback, too, where writes are merged', async () => {
+        await store.set('hot', data({ n: 0 }))
+        const sessions = await Promise.all(own.map(() => open(store, 'hot')))
+        for (const i of own) Object.assign(sessions[i] as object, { [`n${i}`]: i })
+        const saves = contexts((i, done) => sessions[i]?.save(done))
+        expect(await saves).to.deep.equal(own)
+        expect(Object.keys((await stored(store, 'hot')) as object)).to.have.length(COUNT + 1)
+      })
+    })
+  }
+
+  it('is that of its callback when the time is over', async () => {
+    const store = new SolidisStore({ client: silentClient(), timeout: 20 })
+    expect(await contexts((i, done) => store.get(String(i), done))).to.deep.equal(own)
+  })
+})
+
+describe('a Solidis client that rejects where Redis refuses a command', () => {
+  it('is no obstacle', async function () {
+    const module = '@vcms-io/solidis'
+    const solidis = await import(module).catch(() => undefined)
+    if (solidis === undefined) return this.skip()
+    const client = new solidis.SolidisClient({
+      uri: redisUrl(),
+      rejectOnPartialPipelineError: true,
+    })
+    await client.connect()
+    try {
+      const prefix = freshPrefix()
+      const store = new SolidisStore({ client, prefix })
+      await client.send([
+        ['SCRIPT', 'FLUSH'],
+        ['LPUSH', `${prefix}list`, 'x'],
+      ])
+      await Promise.all([store.set('1', data({ n: 0 })), store.set('2', data({ n: 0 }))])
+      const bad = rejection(store.get('list'))
+      const [one, two] = await Promise.all([open(store, '1'), open(store, '2')])
+      expect(await bad).to.include({ code: 'WRONGTYPE' })
+      await Promise.all([save(Object.assign(one, { n: 1 })), save(Object.assign(two, { n: 2 }))])
+      expect(await stored(store, '1')).to.deep.equal({ n: 1 })
+      expect(await stored(store, '2')).to.deep.equal({ n: 2 })
+    } finally {
+      client.quit()
+    }
+  })
+})
