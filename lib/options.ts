@@ -24,7 +24,10 @@ export interface SolidisStoreOptions {
   touchAfter?: number | undefined
   /** The COUNT hint of SCAN: about as many keys are worked on at a time. Default 1000. */
   scanCount?: number | undefined
-  /** Turns sessions into text and back; may be asynchronous. Default `JSON`. */
+  /**
+   * Turns sessions into text and back; may be asynchronous. Default `JSON`, with which a payload that
+   * was read before is not parsed again: its parsed form is kept, in bounded memory, and copied.
+   */
   serializer?: Serializer | undefined
   /**
    * What `set` does where the session was changed by another request since it was loaded:

@@ -193,7 +193,10 @@ export class SolidisStore extends Store {
 
   #load(sid: string, reply: Outcome | undefined, pttl: number | undefined) {
     const life = remainingLife(pttl)
-    if (reply === null || life === 0) return null
+    if (reply === null || life === 0) {
+      this.#codec.forget(sid)
+      return null
+    }
     const expiresAt = Date.now() + life
     const payload = payloadOf(reply)
     const load = (session: SessionData | null) => {
@@ -324,6 +327,7 @@ export class SolidisStore extends Store {
 
   async #clear(): Promise<void> {
     for await (const keys of scanPages(this.#redis, this.prefix, this.scanCount)) {
+      for (const key of keys) this.#codec.forget(key.slice(this.prefix.length))
       await this.#redis.pipeline(keys.map((key) => ['UNLINK', key]))
     }
   }

@@ -1,11 +1,14 @@
 import { expect } from 'chai'
 import type { SessionData } from 'express-session'
 import fc from 'fast-check'
+import sinon from 'sinon'
 import { Codec } from '../../lib/codec.ts'
+import { SolidisStore } from '../../lib/index.ts'
 import { KnownSession } from '../../lib/known-session.ts'
 import { InvalidSessionError } from '../../lib/payload.ts'
 import { RecentSessions } from '../../lib/recent-sessions.ts'
 import { data } from '../support/requests.ts'
+import { stubClient } from '../support/stub.ts'
 
 type Attributes = Record<string, unknown>
 
@@ -186,6 +189,74 @@ describe('the codec', () => {
     codec.decode('1', payload, false)
     const without = codec.encode('1', { ...before, cookie: null } as never) as Buffer
     expect(() => codec.decode('1', without, false)).to.throw(InvalidSessionError)
+  })
+
+  it('does not parse again what has been read before', () => {
+    const parse = sinon.spy(JSON, 'parse')
+    try {
+      for (const padding of ['', LARGE]) {
+        const codec = new Codec(JSON)
+        const payload = Buffer.from(JSON.stringify(data({ padding })))
+        const before = parse.callCount
+        for (let i = 0; i < 10; i++) codec.decode('1', payload, false)
+        expect(parse.callCount - before).to.equal(padding === '' ? 3 : 2)
+      }
+    } finally {
+      parse.restore()
+    }
+  })
+
+  it('stringifies of a large session only what has changed', () => {
+    const codec = new Codec(JSON)
+    let stringified = 0
+    const toJSON = () => ++stringified
+    const before = data({ padding: LARGE, list: [1, 2], views: 0 })
+    const payload = Buffer.from(JSON.stringify(before))
+    codec.decode('1', payload, false)
+    codec.decode('1', payload, false)
+    codec.encode('1', before)
+    const stringify = sinon.spy(JSON, 'stringify')
+    try {
+      codec.encode('1', { ...before, views: { toJSON } } as never)
+      const given = stringify.args.map(([value]) => Object.keys(value as object))
+      expect(given).to.deep.equal([['views']])
+      expect(stringified).to.equal(1)
+    } finally {
+      stringify.restore()
+    }
+  })
+
+  it('forgets a session that is over', async () => {
+    const payload = JSON.stringify(data())
+    let held: Buffer | null = Buffer.from(payload)
+    const client = stubClient(([name]) => {
+      if (name === 'SCAN') return ['0', ['sess:1']]
+      return name === 'GET' ? held : 60_000
+    })
+    const store = new SolidisStore({ client })
+    const parse = sinon.spy(JSON, 'parse')
+    try {
+      const ends = [
+        () => store.destroy('1'),
+        () => store.clear(),
+        async () => {
+          held = null
+          expect(await store.get('1')).to.equal(null)
+          held = Buffer.from(payload)
+        },
+      ]
+      for (const end of ends) {
+        for (let i = 0; i < 5; i++) await store.get('1')
+        const known = parse.callCount
+        await store.get('1')
+        expect(parse.callCount).to.equal(known)
+        await end()
+        await store.get('1')
+        expect(parse.callCount).to.equal(known + 1)
+      }
+    } finally {
+      parse.restore()
+    }
   })
 
   it('leaves all to a serializer that is not JSON', () => {
