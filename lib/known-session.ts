@@ -1,26 +1,18 @@
 import type { SessionData } from 'express-session'
-import { copyJSON, hasToJSON, isSameJSON, type JSONObject, memberOf, viaJSON } from './json.ts'
-import { isObject, type Payload } from './payload.ts'
-
-/** The bytes from which on a session is worth more work: below, JSON is as fast. Measured. */
-const LARGE = 2048
+import { copyJSON, type JSONObject } from './json.ts'
+import type { Payload } from './payload.ts'
 
 /**
- * A session as it was last read or written: a payload and, if that is likely to be of use, what it
- * decodes to. It gives out nothing but copies, so that nobody can change it.
+ * A session as it was last read: its payload and, once that has come twice, what it decodes to. A
+ * payload that changes from request to request will not come again, and is not worth a copy.
  */
 export class KnownSession {
-  /** The size that `RecentSessions` counted of it. */
-  accounted = 0
-  #payload: Payload = Buffer.alloc(0)
+  #payload: Payload
   #session: JSONObject | undefined
-  #names: string[] = []
-  /** The members of its JSON text, as far as they have been needed. */
-  #members: (string | undefined)[] = []
-  #isEncoding = false
 
-  constructor(payload: Payload, session: SessionData) {
-    this.learn(payload, session)
+  constructor(payload: Payload) {
+    // It may be part of a greater buffer, which it would keep in memory.
+    this.#payload = Buffer.from(payload)
   }
 
   /** In bytes. */
@@ -28,65 +20,23 @@ export class KnownSession {
     return this.#payload.length
   }
 
-  /**
-   * Remembers a payload that was read, and what `JSON.parse` made of it where it is large, or read
-   * for the second time: one that changes from request to request will not come again.
-   */
-  learn(payload: Payload, session: SessionData): void {
-    const isWorthIt = payload.length >= LARGE || this.#payload.equals(payload)
-    this.#session = isWorthIt ? copyJSON(session as unknown as JSONObject) : undefined
-    this.#names = isWorthIt ? Object.keys(session) : []
-    this.#members = []
-    this.#keep(payload)
+  is(payload: Payload): boolean {
+    return this.#payload.equals(payload)
   }
 
-  /** What a payload decodes to, if that is known. */
-  decode(payload: Payload): SessionData | undefined {
-    if (this.#session === undefined || !this.#payload.equals(payload)) return undefined
-    return copyJSON(this.#session) as unknown as SessionData
+  /** @param session what `JSON.parse` makes of the payload */
+  keep(session: SessionData): void {
+    this.#session = copyJSON(session as unknown as JSONObject)
   }
 
-  /**
-   * What `JSON.stringify` makes of the session as it is now, which is known from then on. It gives
-   * up, with `undefined`, where that is not worth it, or where there are other attributes than before.
-   */
-  encode(session: SessionData): Payload | undefined {
-    const isWorthIt = this.#session !== undefined && this.#payload.length >= LARGE
-    // A toJSON method of the user's may do anything, even write the session that it is called for.
-    if (!isWorthIt || this.#isEncoding || hasToJSON(session)) return undefined
-    this.#isEncoding = true
-    try {
-      return this.#encode(this.#session as JSONObject, session as unknown as JSONObject)
-    } finally {
-      this.#isEncoding = false
-    }
+  /** Of what is kept; nobody else has that, so that nobody can change it. */
+  copy(): SessionData | undefined {
+    return this.#session && (copyJSON(this.#session) as unknown as SessionData)
   }
 
-  #encode(known: JSONObject, attributes: Record<string, unknown>): Payload | undefined {
-    const names = Object.keys(attributes)
-    if (names.length !== this.#names.length || !isObject(attributes.cookie)) return undefined
-    const members: string[] = []
-    const changed: JSONObject = {}
-    for (let i = 0; i < names.length; i++) {
-      const name = names[i] as string
-      if (name !== this.#names[i] || name === '__proto__') return undefined
-      const value = attributes[name]
-      const isSame = isSameJSON(value, known[name])
-      const member = (isSame && this.#members[i]) || memberOf(name, value)
-      if (member === '') return undefined
-      members.push(member)
-      if (!isSame) changed[name] = viaJSON(name, value, member)
-    }
-    Object.assign(known, changed)
-    this.#members = members
-    const payload = Buffer.from(`{${members.join(',')}}`)
-    this.#keep(payload)
-    return payload
-  }
-
-  /** Copies it, for it may be part of a greater buffer, which it would hold in memory. */
-  #keep(payload: Payload): void {
-    if (payload.length === this.#payload.length) this.#payload.set(payload)
-    else this.#payload = Buffer.from(payload)
+  /** Takes another payload for the session, of the same size. */
+  replace(payload: Payload): void {
+    this.#payload.set(payload)
+    this.#session = undefined
   }
 }

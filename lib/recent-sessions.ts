@@ -2,7 +2,6 @@ import { getHeapStatistics } from 'node:v8'
 import type { KnownSession } from './known-session.ts'
 
 const MAX_BYTES = getHeapStatistics().heap_size_limit / 128
-const MAX_IDS = 50_000
 
 /**
  * Remembers sessions that are in use, in bounded memory: by two generations, of which the older is
@@ -12,9 +11,8 @@ export class RecentSessions {
   readonly #maxBytes: number
   #younger = new Map<string, KnownSession>()
   #older = new Map<string, KnownSession>()
-  /** The size of the younger generation. */
+  /** How much was put into the younger generation. */
   #bytes = 0
-  readonly #ids = new Set<string>()
 
   /** @param maxBytes of payloads in a generation: a 128th of the heap that this process may have */
   constructor(maxBytes = MAX_BYTES) {
@@ -31,32 +29,15 @@ export class RecentSessions {
 
   put(sid: string, known: KnownSession): void {
     this.#younger.set(sid, known)
-    known.accounted = 0
-    this.account(known)
-  }
-
-  /** Notes the size of a session that has been changed. */
-  account(known: KnownSession): void {
-    this.#bytes += known.size - known.accounted
-    known.accounted = known.size
+    this.#bytes += known.size
     if (this.#bytes <= this.#maxBytes) return
     this.#older = this.#younger
     this.#younger = new Map()
     this.#bytes = 0
   }
 
-  /** Whether it was asked about not long ago: a session that is read once need not be remembered. */
-  isInUse(sid: string): boolean {
-    if (this.#ids.has(sid)) return true
-    if (this.#ids.size >= MAX_IDS) this.#ids.clear()
-    this.#ids.add(sid)
-    return false
-  }
-
   delete(sid: string): void {
-    this.#bytes -= this.#younger.get(sid)?.accounted ?? 0
     this.#younger.delete(sid)
     this.#older.delete(sid)
-    this.#ids.delete(sid)
   }
 }

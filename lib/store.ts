@@ -8,6 +8,7 @@ import { correctExpires, remainingLife } from './expiry.ts'
 import { LoadedSessions } from './loaded.ts'
 import { resolveOptions, type SolidisStoreOptions } from './options.ts'
 import {
+  encode,
   InvalidSessionError,
   isObject,
   type Payload,
@@ -236,7 +237,7 @@ export class SolidisStore extends Store {
     }
     this.#noteCookie(sid, session)
     const expires = session.cookie?.expires
-    whenReady(this.#codec.encode(sid, session), done, (payload) => {
+    whenReady(encode(this.serializer, session), done, (payload) => {
       const write = { sid, key, session, payload, expires, life, onConflict, done }
       if (this.#loaded.originOf(session, sid) === undefined) this.#create(write)
       else this.#writes.write(write)
