@@ -1,8 +1,8 @@
 import { type Session, type SessionData, Store } from 'express-session'
 import type { Outcome } from './call.ts'
 import { type Callback, complete, promiseOf, run, settle, whenReady } from './callback.ts'
-import { Codec } from './codec.ts'
 import type { OnConflict } from './conflict.ts'
+import { Decoder } from './decoder.ts'
 import { badArgument, RedisError, SessionConflictError } from './errors.ts'
 import { correctExpires, remainingLife } from './expiry.ts'
 import { LoadedSessions } from './loaded.ts'
@@ -62,7 +62,7 @@ export class SolidisStore extends Store {
   readonly timeout: number
 
   readonly #redis: Redis
-  readonly #codec: Codec
+  readonly #decoder: Decoder
   readonly #loaded = new LoadedSessions()
   readonly #writes: WriteQueue
   /** The ids of sessions that a caller stored without a cookie. */
@@ -83,7 +83,7 @@ export class SolidisStore extends Store {
     this.onConflict = resolved.onConflict
     this.timeout = resolved.timeout
     this.#redis = new Redis(this.client, new TimeLimit(this.timeout))
-    this.#codec = new Codec(this.serializer)
+    this.#decoder = new Decoder(this.serializer)
     this.#writes = new WriteQueue(this.#redis, this.serializer, this.#loaded)
   }
 
@@ -195,7 +195,7 @@ export class SolidisStore extends Store {
   #load(sid: string, reply: Outcome | undefined, pttl: number | undefined) {
     const life = remainingLife(pttl)
     if (reply === null || life === 0) {
-      this.#codec.forget(sid)
+      this.#decoder.forget(sid)
       return null
     }
     const expiresAt = Date.now() + life
@@ -269,7 +269,7 @@ export class SolidisStore extends Store {
   #destroy(sid: string, done: Callback): void {
     const key = this.#key(sid)
     this.#cookieless.delete(sid)
-    this.#codec.forget(sid)
+    this.#decoder.forget(sid)
     this.#redis.send([['UNLINK', key]], (error) => done(error))
   }
 
@@ -328,7 +328,7 @@ export class SolidisStore extends Store {
 
   async #clear(): Promise<void> {
     for await (const keys of scanPages(this.#redis, this.prefix, this.scanCount)) {
-      for (const key of keys) this.#codec.forget(key.slice(this.prefix.length))
+      for (const key of keys) this.#decoder.forget(key.slice(this.prefix.length))
       await this.#redis.pipeline(keys.map((key) => ['UNLINK', key]))
     }
   }
@@ -401,7 +401,7 @@ export class SolidisStore extends Store {
       return null
     }
     try {
-      const session = this.#codec.decode(sid, payload, this.#cookieless.has(sid))
+      const session = this.#decoder.decode(sid, payload, this.#cookieless.has(sid))
       return session instanceof Promise ? session.catch(failed) : session
     } catch (error) {
       return failed(error)

@@ -4,11 +4,10 @@ import { decode, isObject, type Payload, type Serializer } from './payload.ts'
 import { RecentSessions } from './recent-sessions.ts'
 
 /**
- * Turns the sessions of a store into payloads and back. Where the serializer is `JSON`, a payload that
- * comes again and again is not parsed each time, but what it was parsed to is copied, which takes a
- * tenth of the time.
+ * Turns payloads into sessions. Where the serializer is `JSON`, a payload that comes again and again is
+ * not parsed each time, but what it was parsed to is copied, which takes a tenth of the time.
  */
-export class Codec {
+export class Decoder {
   readonly #serializer: Serializer
   readonly #recent: RecentSessions | undefined
 
