@@ -26,7 +26,11 @@ export class KnownSession {
 
   /** @param session what `JSON.parse` makes of the payload */
   keep(session: SessionData): void {
-    this.#session = copyJSON(session as unknown as JSONObject)
+    try {
+      this.#session = copyJSON(session as unknown as JSONObject)
+    } catch {
+      // Nested too deeply for the stack, unlike that of JSON.parse: it is parsed each time.
+    }
   }
 
   /** Of what is kept; nobody else has that, so that nobody can change it. */

@@ -26,7 +26,7 @@ export interface SolidisStoreOptions {
   scanCount?: number | undefined
   /**
    * Turns sessions into text and back; may be asynchronous. Default `JSON`, with which a payload that
-   * was read before is not parsed again: its parsed form is kept, in bounded memory, and copied.
+   * has come twice is not parsed again: its parsed form is kept, in bounded memory, and copied.
    */
   serializer?: Serializer | undefined
   /**

@@ -36,8 +36,8 @@ export class Script {
 }
 
 /**
- * The one door to Redis: sends, bounds the time, turns error replies and client failures into
- * `RedisError`s, and decodes. No other module knows the protocol.
+ * The one door to Redis. Behind it, `Pipeline` sends and bounds the time, and `Call` decodes, and turns
+ * error replies and client failures into `RedisError`s. Nobody else sees the client or its replies.
  */
 export class Redis {
   readonly #client: SolidisLike

@@ -99,6 +99,17 @@ describe('the decoder', () => {
     }
   })
 
+  it('parses each time what is nested too deeply to be copied', async () => {
+    const decoder = new Decoder(JSON)
+    const depth = 100_000
+    const payload = Buffer.from(`{"cookie":{},"deep":${'['.repeat(depth)}${']'.repeat(depth)}}`)
+    const count = await parses(() => {
+      for (let i = 0; i < 4; i++)
+        expect(decoder.decode('1', payload, false)).to.have.property('deep')
+    })
+    expect(count).to.equal(4)
+  })
+
   it('leaves all to a serializer that is not JSON', () => {
     const parse = sinon.spy((text: string) => JSON.parse(text))
     const decoder = new Decoder({ parse, stringify: JSON.stringify })
