@@ -29,6 +29,7 @@ export function mergeAttributes(
   const after = ours as unknown as Attributes
   const merged: Attributes = { ...theirs }
   for (const name of Object.keys(after)) {
+    if (name === 'cookie') continue
     if (!Object.hasOwn(before, name) || !isSame(before[name], after[name])) {
       put(merged, name, after[name])
     }
