@@ -7,14 +7,14 @@ import { MemoryStorage, RedisStorage } from './storage.js'
 import { BASELINE } from './stores.js'
 import { WORKLOADS } from './workloads.js'
 
-/** Warm-up, filling and checks take about as much again as half of what is measured. */
-const OVERHEAD = 1.5
+/** What filling and checking take beside the calls. */
+const OVERHEAD = 1.2
 const OVERHEAD_MS = 15
 
 /** How long `measureCells` will take. */
-export function estimateMs(cells, { repeats, sampleMs }) {
-  const samples = cells.reduce((sum, { stores }) => sum + stores.length, 0) * repeats
-  return samples * stepMs(sampleMs)
+export function estimateMs(cells, plan) {
+  const samples = cells.reduce((sum, { stores }) => sum + stores.length, 0) * plan.repeats
+  return samples * stepMs(plan)
 }
 
 /**
@@ -27,19 +27,18 @@ export async function measureCells(
   stores,
   { url, prefix, plan, progress, workloads = WORKLOADS, baseline = BASELINE },
 ) {
-  const { repeats, sampleMs } = plan
   const opened = new Map()
   const results = cells.flatMap(({ stores, ...cell }) =>
     stores.map((store) => ({ ...cell, store, values: [], lost: [] })),
   )
   try {
     for (const store of stores) opened.set(store.name, await openStore(store, url, prefix))
-    for (let repeat = 0; repeat < repeats; repeat++) {
+    for (let repeat = 0; repeat < plan.repeats; repeat++) {
       for (const cell of cells) {
         for (const name of rotate(cell.stores, repeat)) {
           const result = results.find((r) => isOf(r, cell) && r.store === name)
-          progress.step(stepMs(sampleMs), describe(cell, name, repeat))
-          const { rate, lost } = await measure(opened.get(name), workloads, cell, sampleMs)
+          progress.step(stepMs(plan), describe(cell, name, repeat))
+          const { rate, lost } = await measure(opened.get(name), workloads, cell, plan)
           result.values.push(rate)
           if (lost !== undefined) result.lost.push(lost)
         }
@@ -71,7 +70,7 @@ export function rotate(list, by) {
   return [...list.slice(at), ...list.slice(0, at)]
 }
 
-async function measure(opened, workloads, { workload: name, concurrency, payload }, sampleMs) {
+async function measure(opened, workloads, { workload: name, concurrency, payload }, plan) {
   const workload = workloads[name]
   const attributes = attributesOf(payload)
   const bench = { ...opened, payload, attributes, text: textOf(attributes) }
@@ -79,7 +78,7 @@ async function measure(opened, workloads, { workload: name, concurrency, payload
   bench.call = bench.replays
     ? await opened.record(bench, workload)
     : (slot, done) => workload.call(bench, slot, done)
-  const rate = await sample(bench, workload, concurrency, sampleMs)
+  const rate = await sample(bench, workload, concurrency, plan)
   return { rate, lost: bench.lost }
 }
 
@@ -101,6 +100,6 @@ function describe({ workload, payload, concurrency }, store, repeat) {
   return `repeat ${repeat + 1}: ${workload}, ${payload} B, ${concurrency} at once, ${store}`
 }
 
-function stepMs(sampleMs) {
-  return sampleMs * OVERHEAD + OVERHEAD_MS
+function stepMs({ warmUpMs, sampleMs }) {
+  return (warmUpMs + sampleMs) * OVERHEAD + OVERHEAD_MS
 }

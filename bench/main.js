@@ -11,9 +11,10 @@ import { micro } from './micro.js'
 import { optionCosts } from './option-costs.js'
 import { parseOptions, USAGE } from './options.js'
 import { page } from './page.js'
+import { PLAINEST } from './plainest.js'
 import { makePlan } from './plan.js'
 import { Progress } from './progress.js'
-import { RAW, RAW_JSON } from './raw.js'
+import { RAW } from './raw.js'
 import { writeReport } from './report.js'
 import { solidisMissing } from './solidis.js'
 import { STORES } from './stores.js'
@@ -24,7 +25,7 @@ const DOCS = fileURLToPath(new URL('../docs/benchmarks', import.meta.url))
 const options = readOptions()
 const url = process.env.REDIS_URL
 const plan = makePlan(options)
-const all = [...STORES, RAW, RAW_JSON].filter(
+const all = [...STORES, RAW, PLAINEST].filter(
   ({ name }) => !options.stores || options.stores.includes(name),
 )
 const missing = all.filter(({ missing }) => missing)

@@ -1,42 +1,43 @@
 // Runs calls at a concurrency, and turns them into samples of calls a second.
 import { POOL } from './workloads.js'
 
-const WARM_UP_PART = 0.2
 /** The first calls are slow, so what they take is no measure for the next. */
 const LEAST_GROWTH = 1.5
 const MOST_GROWTH = 8
+/** With this part of the time measured, another round is not worth it. */
+const ENOUGH = 0.8
 
 /**
- * One sample, in calls a second: rounds of calls until they have taken the target time, after a
- * warm-up from which the number of calls is reckoned. Only the calls themselves are timed.
+ * One sample, in calls a second: rounds of calls until they have taken `sampleMs`, after others that
+ * have taken `warmUpMs`. Only the calls themselves are timed.
  */
-export async function sample(bench, workload, concurrency, targetMs) {
+export async function sample(bench, workload, concurrency, { warmUpMs, sampleMs }) {
   const most = workload.callsARound ?? Infinity
   const round = async (count) => {
     await workload.prepare(bench, count)
     const ms = await run(bench, workload, count, concurrency)
     await workload.verify(bench, count)
-    return ms
+    return { count, ms }
   }
 
   // Before the warm-up, because a collection makes the compiler forget what it knew.
   globalThis.gc()
-  const warmUpMs = targetMs * WARM_UP_PART
-  let warm = concurrency
-  let warmMs = await round(warm)
-  while (warmMs < warmUpMs && warm < most) {
-    const growth = Math.min(Math.max(warmUpMs / warmMs, LEAST_GROWTH), MOST_GROWTH)
-    warm = Math.min(Math.ceil(warm * growth), most)
-    warmMs = await round(warm)
+  let last = await round(concurrency)
+  let warmMs = last.ms
+  while (warmMs < warmUpMs) {
+    const wanted = (warmUpMs - warmMs) / last.ms
+    const growth = Math.min(Math.max(wanted, LEAST_GROWTH), MOST_GROWTH)
+    last = await round(Math.min(Math.ceil(last.count * growth), most))
+    warmMs += last.ms
   }
 
   let calls = 0
   let ms = 0
-  while (ms < targetMs * (1 - WARM_UP_PART)) {
-    const missing = Math.ceil((warm / warmMs) * (targetMs - ms))
-    const count = Math.min(Math.max(missing, concurrency), most)
-    ms += await round(count)
-    calls += count
+  while (ms < sampleMs * ENOUGH) {
+    const missing = Math.ceil((last.count / last.ms) * (sampleMs - ms))
+    last = await round(Math.min(Math.max(missing, concurrency), most))
+    ms += last.ms
+    calls += last.count
   }
   return (calls / ms) * 1000
 }

@@ -3,7 +3,8 @@ import { HOT_CLIENTS } from './workloads.js'
 
 const FULL = {
   repeats: 3,
-  sampleMs: 300,
+  warmUpMs: 700,
+  sampleMs: 400,
   concurrencies: [1, 16, 128, 1024],
   payloads: [300, 1024, 10_240],
   usualConcurrency: 128,
@@ -21,7 +22,8 @@ const FULL = {
 const QUICK = {
   ...FULL,
   repeats: 1,
-  sampleMs: 30,
+  warmUpMs: 6,
+  sampleMs: 24,
   concurrencies: [1, 128],
   payloads: [1024],
   pages: 20,

@@ -9,31 +9,22 @@ const RECORDED_SLOT = 100_000
 
 const KEY = Symbol('the key of the session')
 const HELD = Symbol('what Redis was found to hold')
-const PAYLOAD = Symbol('the payload to write')
 
 export const RAW = {
   name: 'raw',
   label: 'Solidis without a store',
   kind: 'bound',
   missing: solidisMissing,
-  open: (url, prefix) => open(url, prefix, false),
+  open,
 }
 
-export const RAW_JSON = {
-  name: 'raw-json',
-  label: 'Solidis and JSON without a store',
-  kind: 'bound',
-  missing: solidisMissing,
-  open: (url, prefix) => open(url, prefix, true),
-}
-
-async function open(url, prefix, withJson) {
+async function open(url, prefix) {
   const client = await connectSolidis(url)
   return {
     close: () => client.quit(),
     record: async (bench, workload) => {
       const sends = await record(client, prefix, bench, workload)
-      return (slot, done) => replay(client, sends, prefix + sessionId(slot), withJson, done)
+      return (slot, done) => replay(client, sends, prefix + sessionId(slot), done)
     },
   }
 }
@@ -61,31 +52,23 @@ async function record(client, prefix, bench, workload) {
   const held = sends[0].replies[0][0]
   const place = (arg) => {
     if (arg === prefix + sid) return KEY
-    if (Buffer.isBuffer(arg) && Buffer.isBuffer(held) && arg.equals(held)) return HELD
-    return typeof arg === 'string' && arg.startsWith('{') ? { [PAYLOAD]: arg } : arg
+    return Buffer.isBuffer(arg) && Buffer.isBuffer(held) && arg.equals(held) ? HELD : arg
   }
   return sends.map(({ commands }) => commands.map((command) => command.map(place)))
 }
 
-function replay(client, sends, key, withJson, done) {
+function replay(client, sends, key, done) {
   let held
-  let session
   const fill = (arg) => {
     if (arg === KEY) return key
-    if (arg === HELD) return held
-    const payload = arg[PAYLOAD]
-    if (payload === undefined) return arg
-    return withJson ? JSON.stringify(session ?? JSON.parse(payload)) : payload
+    return arg === HELD ? held : arg
   }
   const step = (i) => {
     if (i === sends.length) return done()
     const commands = sends[i].map((command) => command.map(fill))
     client.send(commands).then((replies) => {
       for (const [reply] of replies) if (reply instanceof Error) return done(reply)
-      if (i === 0 && Buffer.isBuffer(replies[0][0])) {
-        held = replies[0][0]
-        if (withJson) session = JSON.parse(held)
-      }
+      if (i === 0) held = replies[0][0]
       step(i + 1)
     }, done)
   }
