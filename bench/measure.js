@@ -1,45 +1,40 @@
 // Runs calls at a concurrency, and turns them into samples of calls a second.
 import { POOL } from './workloads.js'
 
-/** The first calls are slow, so what they take is no measure for the next. */
-const LEAST_GROWTH = 1.5
+/** The first calls are slow, so what they take is no measure for many more. */
 const MOST_GROWTH = 8
-/** With this part of the time measured, another round is not worth it. */
+/** With this part of the time over, another round is not worth it. */
 const ENOUGH = 0.8
 
 /**
- * One sample, in calls a second: rounds of calls until they have taken `sampleMs`, after others that
- * have taken `warmUpMs`. Only the calls themselves are timed.
+ * One sample, in calls a second: rounds of calls that take about `sampleMs`, after others that take
+ * about `warmUpMs`. Only the calls themselves are timed.
  */
 export async function sample(bench, workload, concurrency, { warmUpMs, sampleMs }) {
-  const most = workload.callsARound ?? Infinity
+  let last
   const round = async (count) => {
     await workload.prepare(bench, count)
-    const ms = await run(bench, workload, count, concurrency)
+    last = { count, ms: await run(bench, workload, count, concurrency) }
     await workload.verify(bench, count)
-    return { count, ms }
+  }
+  const rounds = async (targetMs) => {
+    let calls = 0
+    let ms = 0
+    while (ms < targetMs * ENOUGH) {
+      const growth = Math.min((targetMs - ms) / last.ms, MOST_GROWTH)
+      const count = Math.max(Math.ceil(last.count * growth), concurrency)
+      await round(Math.min(count, workload.callsARound ?? Infinity))
+      calls += last.count
+      ms += last.ms
+    }
+    return (calls / ms) * 1000
   }
 
   // Before the warm-up, because a collection makes the compiler forget what it knew.
   globalThis.gc()
-  let last = await round(concurrency)
-  let warmMs = last.ms
-  while (warmMs < warmUpMs) {
-    const wanted = (warmUpMs - warmMs) / last.ms
-    const growth = Math.min(Math.max(wanted, LEAST_GROWTH), MOST_GROWTH)
-    last = await round(Math.min(Math.ceil(last.count * growth), most))
-    warmMs += last.ms
-  }
-
-  let calls = 0
-  let ms = 0
-  while (ms < sampleMs * ENOUGH) {
-    const missing = Math.ceil((last.count / last.ms) * (sampleMs - ms))
-    last = await round(Math.min(Math.max(missing, concurrency), most))
-    ms += last.ms
-    calls += last.count
-  }
-  return (calls / ms) * 1000
+  await round(concurrency)
+  await rounds(warmUpMs)
+  return rounds(sampleMs)
 }
 
 /** Makes `count` calls, `concurrency` at a time; resolves to the milliseconds they took. */

@@ -21,14 +21,16 @@ export class Decoder {
     const recent = this.#recent
     if (recent === undefined) return decode(this.#serializer, payload, cookieless)
     const known = recent.get(sid)
-    const isSame = known?.is(payload)
-    const copy = isSame ? known?.copy() : undefined
-    if (copy !== undefined) return copy
-    const session = decode(this.#serializer, payload, cookieless) as SessionData
-    if (isSame && isObject(session.cookie)) known?.keep(session)
-    else if (known?.size === payload.length) known.replace(payload)
+    if (known?.is(payload)) {
+      const copy = known.copy()
+      if (copy !== undefined) return copy
+      const session = decode(this.#serializer, payload, cookieless) as SessionData
+      if (isObject(session.cookie)) known.keep(session)
+      return session
+    }
+    if (known?.size === payload.length) known.replace(payload)
     else recent.put(sid, new KnownSession(payload))
-    return session
+    return decode(this.#serializer, payload, cookieless)
   }
 
   /** Keeps nothing in memory of a session that is over. */

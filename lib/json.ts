@@ -2,7 +2,7 @@
 export type JSONValue = null | boolean | number | string | JSONValue[] | JSONObject
 export type JSONObject = { [name: string]: JSONValue }
 
-/** Copies what JSON.parse gave. */
+/** Copies what JSON.parse gave. (structuredClone takes longer than to parse it again.) */
 export function copyJSON<T extends JSONValue>(value: T): T
 export function copyJSON(value: JSONValue): JSONValue {
   if (typeof value !== 'object' || value === null) return value
