@@ -5,13 +5,16 @@ import { WrappedClient } from './wrapped-client.ts'
 
 /** With so many commands, a batch is sent before the turn of the event loop is over. */
 const MAX_COMMANDS = 64
-/** So many calls are told of their answers in one turn of the event loop. */
-const TOLD_A_TURN = 16
+/** Of the calls that are answered, this part is told so in one turn of the event loop, */
+const TOLD_PART = 1 / 8
+/** but so many at least. */
+const TOLD_AT_LEAST = 24
 
 /**
  * Sends the commands of all calls of one turn of the event loop in batches, each a pipeline with one
- * promise, and tells only a few calls a turn of their answers. While this process works on these,
- * Redis works on what the ones before led to: all at once, each of the two would wait for the other.
+ * promise, and tells only some of the calls a turn of their answers. While this process works on these,
+ * Redis works on what the ones before led to: all at once, each of the two would wait for the other,
+ * and too few at once, each batch would be a small one.
  */
 export class Pipeline {
   readonly #client: SolidisLike
@@ -22,6 +25,8 @@ export class Pipeline {
   #open: Batch | undefined
   /** Those that are answered, or failed, but not all told of. */
   readonly #settled: Batch[] = []
+  /** How many calls that are. */
+  #untold = 0
 
   /** @param limit how long an answer may take */
   constructor(client: SolidisLike, limit: TimeLimit) {
@@ -79,15 +84,18 @@ export class Pipeline {
   }
 
   readonly #settle = (batch: Batch): void => {
+    this.#untold += batch.calls.length
     if (this.#settled.push(batch) === 1) process.nextTick(this.#tell)
   }
 
   readonly #tell = (): void => {
     const settled = this.#settled
     try {
-      for (let left = TOLD_A_TURN; left > 0 && settled.length > 0; left--) {
+      const part = Math.max(this.#untold * TOLD_PART, TOLD_AT_LEAST)
+      for (let told = 0; told < part && settled.length > 0; told++) {
         const [batch] = settled as [Batch]
         if (batch.isLast) settled.shift()
+        this.#untold--
         batch.tellNext()
       }
     } finally {
