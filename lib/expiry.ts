@@ -1,5 +1,9 @@
 import type { SessionData } from 'express-session'
+import { isoDate } from './iso-date.ts'
 import type { Payload } from './payload.ts'
+
+/** Beyond it there are no dates. */
+const LAST_DATE_MS = 8.64e15
 
 /** A date as sessions have it: their own, or as it came out of JSON. */
 export type Expires = Date | string | null | undefined
@@ -16,15 +20,15 @@ export function remainingLife(pttl = -1): number {
  * Gives a session the `cookie.expires` that Redis will really apply: `touch` moves the expiry of the
  * key but not the date in the payload, and with that one an active user's next `save` would destroy
  * the session. A cookie without `expires` stays without.
- * @param expiresAt when the key expires, in milliseconds since the epoch; `Infinity`: never
+ * @param expiresAt when the key expires, in whole milliseconds since the epoch; `Infinity`: never
  */
 export function correctExpires(session: SessionData, expiresAt: number): void {
   const { cookie } = session
   const stored: Expires = cookie?.expires
-  if (!stored || expiresAt === Infinity) return
+  if (!stored || expiresAt > LAST_DATE_MS) return
   const { originalMaxAge } = cookie
-  const expires = new Date(expiresAt)
-  cookie.expires = typeof stored === 'string' ? (expires.toISOString() as unknown as Date) : expires
+  const isText = typeof stored === 'string'
+  cookie.expires = isText ? (isoDate(expiresAt) as unknown as Date) : new Date(expiresAt)
   // A real Cookie, from a serializer that revives it, counts its maxAge anew from `expires`.
   if (cookie.originalMaxAge !== originalMaxAge) cookie.originalMaxAge = originalMaxAge
 }

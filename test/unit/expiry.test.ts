@@ -45,6 +45,11 @@ describe('expiry as get gives it', () => {
     expect((await got({ expires: STORED }, -1))?.cookie.expires).to.equal(STORED)
   })
 
+  it('stays as stored where the key expires later than there are dates', async () => {
+    const session = await got({ expires: STORED }, BigInt(Number.MAX_SAFE_INTEGER) * 1000n)
+    expect(session?.cookie.expires).to.equal(STORED)
+  })
+
   it('is none where the cookie has none', async () => {
     expect((await got({ originalMaxAge: null }, 1000))?.cookie).to.deep.equal({
       originalMaxAge: null,
