@@ -5,38 +5,48 @@ import { WrappedClient } from './wrapped-client.ts'
 
 /** With so many commands, a batch is sent before the turn of the event loop is over. */
 const MAX_COMMANDS = 64
-/** Of the calls that are answered, this part is told so in one turn of the event loop, */
-const TOLD_PART = 1 / 8
-/** but so many at least. */
-const TOLD_AT_LEAST = 24
+/** In one turn of the event loop, this part of the calls on their way is told of its answers, */
+const TOLD_PART = 1 / 5
+/** but no fewer than so many: a turn has its price, too. */
+const TOLD_AT_LEAST = 4
 
 /**
  * Sends the commands of all calls of one turn of the event loop in batches, each a pipeline with one
- * promise, and tells only some of the calls a turn of their answers. While this process works on these,
- * Redis works on what the ones before led to: all at once, each of the two would wait for the other,
- * and too few at once, each batch would be a small one.
+ * promise, and tells only a part of the calls a turn of their answers. While this process works on
+ * these, Redis works on what the ones before led to: all at once, each of the two would wait for the
+ * other.
  */
 export class Pipeline {
   readonly #client: SolidisLike
   readonly #limit: TimeLimit
   /** How many commands fill a batch. */
   #capacity: number
+  /** The part of the calls on their way that is told in one turn. */
+  readonly #part: number
   /** What is to be sent at the end of this turn. */
   #open: Batch | undefined
   /** Those that are answered, or failed, but not all told of. */
   readonly #settled: Batch[] = []
-  /** How many calls that are. */
-  #untold = 0
+  /** How many calls were sent, but not told of their answers. */
+  #onTheirWay = 0
 
   /** @param limit how long an answer may take */
   constructor(client: SolidisLike, limit: TimeLimit) {
     this.#client = client
     this.#limit = limit
+    const isWrapped = client instanceof WrappedClient
     // Such a client takes one command at a time anyway, and tracing sees whose request it is for.
-    this.#capacity = client instanceof WrappedClient ? 1 : MAX_COMMANDS
+    this.#capacity = isWrapped ? 1 : MAX_COMMANDS
+    // It has more to do for a command than Redis, which is done before it in any case.
+    this.#part = isWrapped ? 1 : TOLD_PART
   }
 
   send(call: Call): void {
+    this.#onTheirWay++
+    this.#add(call)
+  }
+
+  #add(call: Call): void {
     const batch = this.#open ?? this.#begin()
     batch.add(call)
     if (batch.commands.length >= this.#capacity) this.#flush()
@@ -80,22 +90,21 @@ export class Pipeline {
   /** For a client that rejects all that it was given if Redis refuses one of the commands. */
   #sendAlone(calls: Call[]): void {
     this.#capacity = 1
-    for (const call of calls) this.send(call)
+    for (const call of calls) this.#add(call)
   }
 
   readonly #settle = (batch: Batch): void => {
-    this.#untold += batch.calls.length
     if (this.#settled.push(batch) === 1) process.nextTick(this.#tell)
   }
 
   readonly #tell = (): void => {
     const settled = this.#settled
     try {
-      const part = Math.max(this.#untold * TOLD_PART, TOLD_AT_LEAST)
-      for (let told = 0; told < part && settled.length > 0; told++) {
+      const count = Math.max(this.#onTheirWay * this.#part, TOLD_AT_LEAST)
+      for (let told = 0; told < count && settled.length > 0; told++) {
         const [batch] = settled as [Batch]
         if (batch.isLast) settled.shift()
-        this.#untold--
+        this.#onTheirWay--
         batch.tellNext()
       }
     } finally {
