@@ -30,14 +30,16 @@ describe('calls in one turn of the event loop', () => {
     expect(client.send.args.map(([commands]) => commands.length)).to.deep.equal([64, 64, 22])
   })
 
-  it('are answered in their order, over several turns', async () => {
+  it('are answered in their order, over several turns, time and again', async () => {
     const store = new SolidisStore({ client: stubClient(() => 0) })
-    let turns = 0
-    const seen: [sid: number, turn: number][] = []
-    for (let i = 0; i < 200; i++) store.exists(String(i), () => seen.push([i, turns]))
-    for (; seen.length < 200; turns++) await turn()
-    expect(seen.map(([i]) => i)).to.deep.equal([...Array(200).keys()])
-    expect(new Set(seen.map(([, turn]) => turn)).size).to.be.above(5)
+    for (let round = 0; round < 5; round++) {
+      let turns = 0
+      const seen: [sid: number, turn: number][] = []
+      for (let i = 0; i < 200; i++) store.exists(String(i), () => seen.push([i, turns]))
+      for (; seen.length < 200; turns++) await turn()
+      expect(seen.map(([i]) => i)).to.deep.equal([...Array(200).keys()])
+      expect(new Set(seen.map(([, turn]) => turn)).size).to.be.above(5)
+    }
   })
 
   it('are answered although the callback of another throws', async () => {
