@@ -37,7 +37,7 @@ export class Pipeline {
     const isWrapped = client instanceof WrappedClient
     // Such a client takes one command at a time anyway, and tracing sees whose request it is for.
     this.#capacity = isWrapped ? 1 : MAX_COMMANDS
-    // It has more to do for a command than Redis, which is done before it in any case.
+    // With it this process is the slower side at all times, and Redis has answered long since.
     this.#part = isWrapped ? 1 : TOLD_PART
   }
 

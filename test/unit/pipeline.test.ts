@@ -10,6 +10,17 @@ import { freshPrefix, redisUrl } from '../support/redis.ts'
 import { data, open, save, stored } from '../support/requests.ts'
 import { silentClient, stubClient } from '../support/stub.ts'
 
+/** Makes calls all at once; resolves to their numbers and turns, in the order of their answers. */
+async function answers(store: SolidisStore, count: number) {
+  let turns = 0
+  const seen: { call: number; turn: number }[] = []
+  for (let call = 0; call < count; call++) {
+    store.exists(String(call), () => seen.push({ call, turn: turns }))
+  }
+  for (; seen.length < count; turns++) await turn()
+  return seen
+}
+
 describe('calls in one turn of the event loop', () => {
   it('are sent together', async () => {
     const client = stubClient(([, key]) => (key === 'sess:2' ? 1 : 0))
@@ -33,13 +44,16 @@ describe('calls in one turn of the event loop', () => {
   it('are answered in their order, over several turns, time and again', async () => {
     const store = new SolidisStore({ client: stubClient(() => 0) })
     for (let round = 0; round < 5; round++) {
-      let turns = 0
-      const seen: [sid: number, turn: number][] = []
-      for (let i = 0; i < 200; i++) store.exists(String(i), () => seen.push([i, turns]))
-      for (; seen.length < 200; turns++) await turn()
-      expect(seen.map(([i]) => i)).to.deep.equal([...Array(200).keys()])
-      expect(new Set(seen.map(([, turn]) => turn)).size).to.be.above(5)
+      const seen = await answers(store, 200)
+      expect(seen.map(({ call }) => call)).to.deep.equal([...Array(200).keys()])
+      expect(new Set(seen.map(({ turn }) => turn)).size).to.be.above(5)
     }
+  })
+
+  it('are answered in one turn through a client of another kind', async () => {
+    const store = new SolidisStore({ client: fromNodeRedis({ sendCommand: async () => 1 }) })
+    const seen = await answers(store, 200)
+    expect(new Set(seen.map(({ turn }) => turn)).size).to.equal(1)
   })
 
   it('are answered although the callback of another throws', async () => {
