@@ -1,8 +1,8 @@
-import type { OnConflict } from './conflict.ts'
+import type { OnConflict } from './concurrency/merge.ts'
 import { badArgument } from './errors.ts'
-import type { Serializer } from './payload.ts'
-import type { SolidisLike } from './redis.ts'
-import type { Ttl } from './ttl.ts'
+import type { SolidisLike } from './redis/redis.ts'
+import type { Serializer } from './session/payload.ts'
+import type { Ttl } from './session/ttl.ts'
 
 /** Options of `new SolidisStore(options)`. All but `client` have a default. */
 export interface SolidisStoreOptions {

@@ -1,12 +1,16 @@
 import { type Session, type SessionData, Store } from 'express-session'
-import type { Outcome } from './call.ts'
 import { type Callback, complete, promiseOf, run, settle, whenReady } from './callback.ts'
-import type { OnConflict } from './conflict.ts'
-import { Decoder } from './decoder.ts'
+import type { OnConflict } from './concurrency/merge.ts'
+import { backOff, MAX_ATTEMPTS, type Write, WriteQueue } from './concurrency/queue.ts'
+import { LoadedSessions } from './concurrency/snapshot.ts'
 import { badArgument, RedisError, SessionConflictError } from './errors.ts'
-import { correctExpires, remainingLife } from './expiry.ts'
-import { LoadedSessions } from './loaded.ts'
 import { resolveOptions, type SolidisStoreOptions } from './options.ts'
+import type { Outcome } from './redis/call.ts'
+import { extend, set } from './redis/commands.ts'
+import { TimeLimit } from './redis/deadline.ts'
+import { Redis, type SolidisLike } from './redis/redis.ts'
+import { Decoder } from './session/decoder.ts'
+import { correctExpires, remainingLife } from './session/expiry.ts'
 import {
   encode,
   InvalidSessionError,
@@ -14,13 +18,9 @@ import {
   type Payload,
   payloadOf,
   type Serializer,
-} from './payload.ts'
-import { Redis, type SolidisLike } from './redis.ts'
-import { scanPages, scanUniquePages } from './scan.ts'
-import { TimeLimit } from './time-limit.ts'
-import { type Ttl, timeToLive } from './ttl.ts'
-import { backOff, MAX_ATTEMPTS, type Write, WriteQueue } from './write-queue.ts'
-import { extend, set } from './writes.ts'
+} from './session/payload.ts'
+import { type Ttl, timeToLive } from './session/ttl.ts'
+import { scanPages, scanUniquePages } from './walk/scan.ts'
 
 /** So many are more than anybody has by mistake; the first are forgotten then. */
 const MAX_COOKIELESS = 1000

@@ -25,7 +25,9 @@ function isBuildStale() {
   const built = ['dist/esm/index.js', 'dist/esm/package.json']
   if (!built.every((file) => existsSync(file))) return true
   const modified = (file) => statSync(file).mtimeMs
-  const newest = Math.max(...readdirSync('lib').map((file) => modified(`lib/${file}`)))
+  const newest = Math.max(
+    ...readdirSync('lib', { recursive: true }).map((file) => modified(`lib/${file}`)),
+  )
   return newest > modified(built[0])
 }
 

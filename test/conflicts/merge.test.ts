@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { mergeAttributes } from '../../lib/conflict.ts'
+import { mergeAttributes } from '../../lib/concurrency/merge.ts'
 import type { Data } from '../support/requests.ts'
 
 type Attributes = Record<string, unknown>

@@ -12,5 +12,7 @@ export function ensureBuilt(): void {
 function isBuilt(): boolean {
   if (!existsSync(BUILT)) return false
   const builtAt = statSync(BUILT).mtimeMs
-  return readdirSync(SOURCES).every((file) => statSync(`${SOURCES}/${file}`).mtimeMs <= builtAt)
+  return readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).every(
+    (file) => statSync(`${SOURCES}/${file}`).mtimeMs <= builtAt,
+  )
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { isoDate } from '../../lib/iso-date.ts'
+import { isoDate } from '../../lib/session/iso-date.ts'
 
 const DAY_MS = 86_400_000
 const LAST_DATE_MS = 8.64e15

@@ -1,5 +1,5 @@
-import type { Expires } from './expiry.ts'
-import type { Payload } from './payload.ts'
+import type { Expires } from '../session/expiry.ts'
+import type { Payload } from '../session/payload.ts'
 
 /** What a session object was loaded from, or written as since. */
 export interface Origin {

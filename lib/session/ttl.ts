@@ -1,5 +1,5 @@
 import type { SessionData } from 'express-session'
-import { badArgument } from './errors.ts'
+import { badArgument } from '../errors.ts'
 
 /** Seconds that a session lives: always, if a function; else where its cookie has no `expires`. */
 export type Ttl = number | ((session: SessionData) => number)

@@ -1,7 +1,7 @@
+import { WrappedClient } from '../clients/wrapped-client.ts'
 import { type Call, codeOf, NoAnswer } from './call.ts'
+import { type TimeLimit, Wait } from './deadline.ts'
 import type { Command, SolidisLike } from './redis.ts'
-import { type TimeLimit, Wait } from './time-limit.ts'
-import { WrappedClient } from './wrapped-client.ts'
 
 /** With so many commands, a batch is sent before the turn of the event loop is over. */
 const MAX_COMMANDS = 64

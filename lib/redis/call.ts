@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import { RedisError } from './errors.ts'
+import { RedisError } from '../errors.ts'
 import type { Command } from './redis.ts'
 
 /** A reply as Redis gives it: bulk strings are Buffers. */

@@ -1,5 +1,5 @@
 import type { SessionData } from 'express-session'
-import { badArgument } from './errors.ts'
+import { badArgument } from '../errors.ts'
 
 /** What Redis holds of a session: bytes, which also wait more cheaply than text for an answer. */
 export type Payload = Buffer

@@ -1,4 +1,4 @@
-import type { Command, SolidisLike, SolidisLikeCluster } from './redis.ts'
+import type { Command, SolidisLike, SolidisLikeCluster } from '../redis/redis.ts'
 
 /** A client that takes one command at a time, in the shape of Solidis. */
 export class WrappedClient implements SolidisLikeCluster {

@@ -1,7 +1,7 @@
 import type { SessionData } from 'express-session'
-import { type Merge, mergeAttributes } from './conflict.ts'
-import { badArgument } from './errors.ts'
-import { decode, encode, isObject, type Payload, type Serializer } from './payload.ts'
+import { badArgument } from '../errors.ts'
+import { decode, encode, isObject, type Payload, type Serializer } from '../session/payload.ts'
+import { type Merge, mergeAttributes } from './merge.ts'
 
 /**
  * What Redis is to hold, while the forms of one session are merged into it, one after another. Many

@@ -1,4 +1,4 @@
-import type { Redis } from './redis.ts'
+import type { Redis } from '../redis/redis.ts'
 
 /**
  * Yields the keys that begin with a prefix, page by page as SCAN gives them: a key may come twice.

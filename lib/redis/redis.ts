@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
+import { promiseOf } from '../callback.ts'
 import { type Answered, Call, type Outcome, type Reply } from './call.ts'
-import { promiseOf } from './callback.ts'
+import type { TimeLimit } from './deadline.ts'
 import { Pipeline } from './pipeline.ts'
-import type { TimeLimit } from './time-limit.ts'
 
 /** A command and its arguments, e.g. `['GET', 'sess:1']`. */
 export type Command = (string | Buffer)[]
