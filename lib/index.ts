@@ -4,7 +4,7 @@ export { fromNodeRedis, type NodeRedisClient, type NodeRedisCluster } from './cl
 export type { Merge, OnConflict } from './concurrency/merge.ts'
 export { RedisError, SessionConflictError } from './errors.ts'
 export type { SolidisStoreOptions } from './options.ts'
-export type { Command, SolidisLike } from './redis/redis.ts'
+export type { Command, SolidisLike } from './redis/client.ts'
 export { InvalidSessionError, type Serializer } from './session/payload.ts'
 export type { Ttl } from './session/ttl.ts'
 export { type Change, type SessionWithId, SolidisStore } from './store.ts'

@@ -1,6 +1,6 @@
 import type { OnConflict } from './concurrency/merge.ts'
 import { badArgument } from './errors.ts'
-import type { SolidisLike } from './redis/redis.ts'
+import type { SolidisLike } from './redis/client.ts'
 import type { Serializer } from './session/payload.ts'
 import type { Ttl } from './session/ttl.ts'
 

@@ -1,5 +1,5 @@
 import { badArgument } from '../errors.ts'
-import type { Command, SolidisLike } from '../redis/redis.ts'
+import type { Command, SolidisLike } from '../redis/client.ts'
 import { WrappedClient } from './wrapped-client.ts'
 
 /** What is needed of a client of ioredis, version 5 or later. */

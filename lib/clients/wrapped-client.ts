@@ -1,7 +1,8 @@
-import type { Command, SolidisLike, SolidisLikeCluster } from '../redis/redis.ts'
+import type { Command, SolidisLike } from '../redis/client.ts'
 
 /** A client that takes one command at a time, in the shape of Solidis. */
-export class WrappedClient implements SolidisLikeCluster {
+export class WrappedClient implements SolidisLike {
+  readonly pipelines = false
   readonly #sendOne: (command: Command) => Promise<unknown>
   readonly #masters: (() => Promise<SolidisLike[]>) | undefined
 
@@ -18,7 +19,7 @@ export class WrappedClient implements SolidisLikeCluster {
     return Promise.all(commands.map((command) => this.#sendOne(command).then(alone, errorInPlace)))
   }
 
-  async scanNodes(): Promise<SolidisLike[]> {
+  async nodes(): Promise<SolidisLike[]> {
     return this.#masters === undefined ? [this] : this.#masters()
   }
 }

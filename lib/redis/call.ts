@@ -1,9 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import { RedisError } from '../errors.ts'
-import type { Command } from './redis.ts'
-
-/** A reply as Redis gives it: bulk strings are Buffers. */
-export type Reply = Buffer | string | number | null | Reply[]
+import type { Command, Reply } from './client.ts'
 
 /** What became of a command. */
 export type Outcome = Reply | RedisError

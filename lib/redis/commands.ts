@@ -1,6 +1,7 @@
 import type { Payload } from '../session/payload.ts'
 import type { Answered } from './call.ts'
-import { type Command, type Redis, Script } from './redis.ts'
+import type { Command } from './client.ts'
+import { type Redis, Script } from './redis.ts'
 
 // In all of these, `life` is the milliseconds that the session is to live; `Infinity`: for ever.
 

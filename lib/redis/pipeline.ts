@@ -1,7 +1,6 @@
-import { WrappedClient } from '../clients/wrapped-client.ts'
 import { type Call, codeOf, NoAnswer } from './call.ts'
+import type { Command, SolidisLike } from './client.ts'
 import { type TimeLimit, Wait } from './deadline.ts'
-import type { Command, SolidisLike } from './redis.ts'
 
 /** With so many commands, a batch is sent before the turn of the event loop is over. */
 const MAX_COMMANDS = 64
@@ -34,7 +33,7 @@ export class Pipeline {
   constructor(client: SolidisLike, limit: TimeLimit) {
     this.#client = client
     this.#limit = limit
-    const isWrapped = client instanceof WrappedClient
+    const isWrapped = client.pipelines === false
     // Such a client takes one command at a time anyway, and tracing sees whose request it is for.
     this.#capacity = isWrapped ? 1 : MAX_COMMANDS
     // With it this process is the slower side at all times, and Redis has answered long since.

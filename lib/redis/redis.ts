@@ -1,28 +1,9 @@
 import { createHash } from 'node:crypto'
 import { promiseOf } from '../callback.ts'
-import { type Answered, Call, type Outcome, type Reply } from './call.ts'
+import { type Answered, Call, type Outcome } from './call.ts'
+import type { Command, Reply, SolidisLike } from './client.ts'
 import type { TimeLimit } from './deadline.ts'
 import { Pipeline } from './pipeline.ts'
-
-/** A command and its arguments, e.g. `['GET', 'sess:1']`. */
-export type Command = (string | Buffer)[]
-
-/**
- * All that the store needs of a client. A Solidis client has it as it is; `fromNodeRedis` and
- * `fromIoredis` give it to the others.
- */
-export interface SolidisLike {
-  /**
-   * Sends commands in one pipeline and resolves to one array a command, with its reply in it. An
-   * error reply is an `Error` in its place; a client that cannot deliver rejects.
-   */
-  send(commands: Command[]): Promise<unknown[][]>
-}
-
-/** A client of several servers, each of which has keys of its own for SCAN to visit. */
-export interface SolidisLikeCluster extends SolidisLike {
-  scanNodes(): Promise<SolidisLike[]>
-}
 
 /** A Lua script, with the digest by which Redis knows it. */
 export class Script {
@@ -99,8 +80,7 @@ export class Redis {
   }
 
   async #nodes(): Promise<Redis[]> {
-    const client = this.#client as Partial<SolidisLikeCluster>
-    if (typeof client.scanNodes !== 'function') return [this]
-    return (await client.scanNodes()).map((node) => new Redis(node, this.#limit))
+    if (this.#client.nodes === undefined) return [this]
+    return (await this.#client.nodes()).map((node) => new Redis(node, this.#limit))
   }
 }

@@ -121,7 +121,7 @@ describe('all', () => {
 describe('a cluster', () => {
   it('is scanned at every master, and asked for keys itself', async () => {
     const nodes = [scanning(['sess:a'], ['sess:b']), scanning([]), scanning(['sess:c', 'sess:b'])]
-    const cluster = Object.assign(stubClient(), { scanNodes: async () => nodes as SolidisLike[] })
+    const cluster = Object.assign(stubClient(), { nodes: async () => nodes as SolidisLike[] })
     const store = new SolidisStore({ client: cluster })
     expect(await store.ids()).to.deep.equal(['a', 'b', 'c'])
     expect(await store.length()).to.equal(3)

@@ -1,0 +1,35 @@
+/** A command and its arguments, e.g. `['GET', 'sess:1']`. */
+export type Command = (string | Buffer)[]
+
+/** A reply as clients give it: a bulk string is a Buffer or text, an integer a number or its text. */
+export type Reply = Buffer | string | number | bigint | null | Reply[]
+
+/**
+ * All that the store needs of a client. A Solidis client has it as it is; `fromNodeRedis` and
+ * `fromIoredis` give it to the others. What is optional says what the client is good at.
+ */
+export interface SolidisLike {
+  /**
+   * Sends commands, each of which names one key at most, and resolves to one array a command, with
+   * its reply in it. An error reply is an `Error` in its place; a client that cannot deliver rejects.
+   */
+  send(commands: Command[]): Promise<unknown[][]>
+  /**
+   * Whether commands that are sent together cost hardly more than one, as in a pipeline. Where it is
+   * `false`, the store sends as few as it can. Default `true`.
+   */
+  readonly pipelines?: boolean
+  /** A client for each server that has keys of its own for SCAN to visit. Default: this one alone. */
+  nodes?(): Promise<SolidisLike[]>
+}
+
+/** Why a client could not deliver, with a code such as `ETIMEDOUT` or `ECONNRESET`. */
+export class ClientError extends Error {
+  override readonly name = 'ClientError'
+  readonly code: string
+
+  constructor(code: string, reason: string, cause?: unknown) {
+    super(reason, { cause })
+    this.code = code
+  }
+}
