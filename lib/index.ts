@@ -1,10 +1,22 @@
 export type { Callback } from './callback.ts'
-export { fromIoredis, type IoredisClient, type IoredisCluster } from './clients/ioredis.ts'
-export { fromNodeRedis, type NodeRedisClient, type NodeRedisCluster } from './clients/node-redis.ts'
+export {
+  fromIoredis,
+  type IoredisClient,
+  type IoredisCluster,
+} from './clients/ioredis.ts'
+export {
+  fromNodeRedis,
+  type NodeRedisClient,
+  type NodeRedisCluster,
+} from './clients/node-redis.ts'
 export type { Merge, OnConflict } from './concurrency/merge.ts'
-export { RedisError, SessionConflictError } from './errors.ts'
+export type { SessionWithId } from './concurrency/sessions.ts'
+export { carrySnapshot } from './concurrency/snapshot.ts'
+export type { Change } from './concurrency/update.ts'
+export { InvalidSessionError, RedisError, SessionConflictError } from './errors.ts'
+export type { SolidisStoreEvents } from './events.ts'
 export type { SolidisStoreOptions } from './options.ts'
 export type { Command, SolidisLike } from './redis/client.ts'
-export { InvalidSessionError, type Serializer } from './session/payload.ts'
+export type { Serializer } from './session/payload.ts'
 export type { Ttl } from './session/ttl.ts'
-export { type Change, type SessionWithId, SolidisStore } from './store.ts'
+export { SolidisStore } from './store.ts'

@@ -1,8 +1,8 @@
 import type { OnConflict } from './concurrency/merge.ts'
-import { badArgument } from './errors.ts'
+import { badArgument, isObject } from './errors.ts'
 import type { SolidisLike } from './redis/client.ts'
 import type { Serializer } from './session/payload.ts'
-import type { Ttl } from './session/ttl.ts'
+import { isDateFromNow, type Ttl } from './session/ttl.ts'
 
 /** Options of `new SolidisStore(options)`. All but `client` have a default. */
 export interface SolidisStoreOptions {
@@ -20,13 +20,15 @@ export interface SolidisStoreOptions {
   disableTTL?: boolean | undefined
   /** `touch` does nothing. Default `false`. */
   disableTouch?: boolean | undefined
-  /** Seconds: a `touch` that would extend a session's life by less is not sent. Default 0. */
+  /**
+   * Seconds: a `touch` that would extend a session's life by less, and by less than half of it, is not
+   * sent. Default 0.
+   */
   touchAfter?: number | undefined
   /** The COUNT hint of SCAN: about as many keys are worked on at a time. Default 1000. */
   scanCount?: number | undefined
   /**
-   * Turns sessions into text and back; may be asynchronous. Default `JSON`, with which a payload that
-   * has come twice is not parsed again: its parsed form is kept, in bounded memory, and copied.
+   * Turns sessions into text and back; may be asynchronous. Default `JSON`.
    */
   serializer?: Serializer | undefined
   /**
@@ -36,8 +38,9 @@ export interface SolidisStoreOptions {
    */
   onConflict?: OnConflict | undefined
   /**
-   * How many milliseconds to wait for an answer of Redis, after which the call fails with the code
-   * `ETIMEDOUT`; 0 for no limit. Default 5000.
+   * How many milliseconds a call may take, whatever it has to do, after which it fails with the code
+   * `ETIMEDOUT`; 0 for no limit. Where a call visits many sessions, each answer may take so long.
+   * Default 5000.
    */
   timeout?: number | undefined
 }
@@ -52,8 +55,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 type Rule = [expected: string, isMet: (value: never) => boolean]
 
 const RULES: Record<Exclude<keyof SolidisStoreOptions, 'client'>, Rule> = {
-  prefix: ['a string', isString],
-  ttl: ['a positive number of seconds or a function', (ttl) => isFunction(ttl) || isPositive(ttl)],
+  prefix: ['a string of well-formed Unicode', isWellFormed],
+  ttl: ['a positive number of seconds until a date, or a function', isTtl],
   disableTTL: ['a boolean', isBoolean],
   disableTouch: ['a boolean', isBoolean],
   touchAfter: ['zero or more seconds', (value) => value === 0 || isPositive(value)],
@@ -71,9 +74,10 @@ const RULES: Record<Exclude<keyof SolidisStoreOptions, 'client'>, Rule> = {
  * @throws TypeError that names the first bad option, what was expected and what was given
  */
 export function resolveOptions(options: SolidisStoreOptions): ResolvedOptions {
-  if (typeof options !== 'object' || options === null) {
+  if (!isObject(options)) {
     throw badArgument('options', 'an object with a client', options)
   }
+  for (const name of Object.keys(options)) checkName(name)
   checkClient(options.client)
   const resolved: ResolvedOptions = {
     client: options.client,
@@ -94,6 +98,28 @@ export function resolveOptions(options: SolidisStoreOptions): ResolvedOptions {
   return resolved
 }
 
+/** What users of other stores and of clients try, and what to say here instead. */
+const HINTS: Record<string, string> = {
+  url: 'make a client with it, and give that as client',
+  host: 'make a client with it, and give that as client',
+  port: 'make a client with it, and give that as client',
+  socket: 'make a client with it, and give that as client',
+  db: 'make a client with it, and give that as client',
+  pass: 'make a client with it, and give that as client',
+  logErrors: "listen to the 'error' events of the client",
+  unref: 'end the client yourself',
+  disableTtl: 'write disableTTL',
+  keyPrefix: 'write prefix',
+  maxAge: 'write ttl, in seconds',
+}
+
+function checkName(name: string): void {
+  if (name === 'client' || Object.hasOwn(RULES, name)) return
+  const hint = HINTS[name] ?? `the options are client, ${Object.keys(RULES).join(', ')}`
+  const error = new TypeError(`options.${name}: there is no such option; ${hint}`)
+  throw Object.assign(error, { code: 'ERR_INVALID_ARG_VALUE' })
+}
+
 function checkClient(client: unknown): void {
   const { send, sendCommand, callBuffer } = Object(client)
   if (isFunction(callBuffer)) throw bareClient('an ioredis', 'fromIoredis')
@@ -107,8 +133,12 @@ function bareClient(kind: string, wrapper: string): TypeError {
   )
 }
 
-function isString(value: unknown): boolean {
-  return typeof value === 'string'
+function isWellFormed(value: unknown): boolean {
+  return typeof value === 'string' && (value as string & { isWellFormed(): boolean }).isWellFormed()
+}
+
+function isTtl(value: unknown): boolean {
+  return isFunction(value) || (isPositive(value) && isDateFromNow(value as number))
 }
 
 function isBoolean(value: unknown): boolean {

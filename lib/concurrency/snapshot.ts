@@ -1,82 +1,60 @@
-import type { Expires } from '../session/expiry.ts'
+import type { CookieData } from '../session/cookie.ts'
 import type { Payload } from '../session/payload.ts'
 
-/** What a session object was loaded from, or written as since. */
-export interface Origin {
+/** What Redis may hold of a session, and what a session object was when Redis came to hold that. */
+export interface Form {
+  /** `null`: nothing. */
+  readonly stored: Payload | null
+  /** The object's own form, from which its changes count: `stored`, unless that was merged. */
+  readonly own: Payload | null
+}
+
+/** What a session object was loaded from, or has been written as since. */
+export interface Snapshot {
+  /** The store that gave or wrote the object. */
+  readonly owner: object
   readonly sid: string
-  /** What Redis held then, to be compared with what it holds now. */
-  readonly held: Payload
-  /**
-   * The object's own form at that time, from which its changes count: the same as `held`, unless
-   * others' changes, which the object does not have, were merged into that.
-   */
-  readonly payload: Payload
-  /** `cookie.expires` as it stands in the payload. */
-  readonly expires: Expires
+  /** One; more after a write without an answer, which may have been applied or not. */
+  forms: readonly Form[]
+  /** The object's cookie as it was then. */
+  cookie: CookieData
   /** When Redis will let the session expire, in milliseconds since the epoch; `Infinity`: never. */
-  readonly expiresAt: number
+  expiresAt: number
+  /** An attribute `id` of the session's own, where `all` has put the session id into its place. */
+  ownId?: unknown
 }
 
-/** Remembers, for as long as a session object lives, what it was loaded from. */
-export class LoadedSessions {
-  remember(session: object, origin: Origin): void {
-    Mark.put(session, this, origin)
-  }
+/** The same symbol for the ES module and the CommonJS build, since an adapter may come from either. */
+const SNAPSHOT = Symbol.for('connect-solidis.snapshot')
 
-  /** Whether the origin of a session object is known, under whatever id and to whatever store. */
-  isKnown(session: object): boolean {
-    return Mark.isOn(session)
-  }
+type WithSnapshot = { [SNAPSHOT]?: Snapshot | undefined }
 
-  /** The origin of a session object, unless it was loaded under another id or not at all. */
-  originOf(session: object, sid: string): Origin | undefined {
-    const origin = Mark.get(session, this)
-    return origin?.sid === sid ? origin : undefined
-  }
-
-  /** Carries the origin of one object over to another that was made of it. */
-  carryOver(from: object, to: object): void {
-    const origin = Mark.get(from, this)
-    if (origin !== undefined) Mark.put(to, this, origin)
-  }
+/** The snapshot of an object that this store gave, or has written, under this id. */
+export function snapshotOf(session: object, owner: object, sid: string): Snapshot | undefined {
+  const snapshot = (session as WithSnapshot)[SNAPSHOT]
+  return snapshot?.owner === owner && snapshot.sid === sid ? snapshot : undefined
 }
 
-/** A constructor that returns what it is given: the fields of a subclass go onto that object. */
-class Given {
-  constructor(object: object) {
-    // biome-ignore lint/correctness/noConstructorReturn: this is the whole point
-    return object
-  }
+/** Whether an object was given or written by a store, under whatever id. */
+export function hasSnapshot(session: object): boolean {
+  return (session as WithSnapshot)[SNAPSHOT] !== undefined
+}
+
+/** Remembers it for as long as the object lives. Copies of the object do not have it. */
+export function attachSnapshot(session: object, snapshot: Snapshot): void {
+  Object.defineProperty(session, SNAPSHOT, { value: snapshot, configurable: true, writable: true })
 }
 
 /**
- * A private field on an object of somebody else's, which nobody else sees. It does what a WeakMap
- * does, but costs the garbage collector nothing: with a WeakMap, `get` took twice as long.
+ * Lets one object stand for another that was made of it: what the store knows of `from` it then knows
+ * of `to`. For adapters and stores around SolidisStore that make session objects of their own.
  */
-class Mark extends Given {
-  #owner: LoadedSessions
-  #origin: Origin
+export function carrySnapshot(from: object, to: object): void {
+  const snapshot = (from as WithSnapshot)[SNAPSHOT]
+  if (snapshot !== undefined && from !== to) attachSnapshot(to, { ...snapshot })
+}
 
-  private constructor(object: object, owner: LoadedSessions, origin: Origin) {
-    super(object)
-    this.#owner = owner
-    this.#origin = origin
-  }
-
-  static isOn(object: object): boolean {
-    return #origin in object
-  }
-
-  static put(object: object, owner: LoadedSessions, origin: Origin): void {
-    if (#origin in object) {
-      object.#owner = owner
-      object.#origin = origin
-    } else {
-      new Mark(object, owner, origin)
-    }
-  }
-
-  static get(object: object, owner: LoadedSessions): Origin | undefined {
-    return #origin in object && object.#owner === owner ? object.#origin : undefined
-  }
+/** A form in which nothing of others was merged. */
+export function plainForm(payload: Payload): Form {
+  return { stored: payload, own: payload }
 }

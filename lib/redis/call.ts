@@ -1,71 +1,95 @@
-import { AsyncResource } from 'node:async_hooks'
-import { RedisError } from '../errors.ts'
-import type { Command, Reply } from './client.ts'
-
-/** What became of a command. */
-export type Outcome = Reply | RedisError
+import { type Callback, deliver, promiseOf } from '../callback.ts'
+import { badArgument, RedisError } from '../errors.ts'
+import { startDeadline } from './deadline.ts'
 
 /**
- * Is called once, later, and in the async context of its caller.
- * @param error why the client could not deliver, or the first of the error replies
- * @param outcomes one a command; none where the client could not deliver
+ * One call of a caller, who is told of its outcome once, and in time. From then on, nothing holds on
+ * to the caller, however long the client still waits for Redis.
  */
-export type Answered = (error: RedisError | null, outcomes: Outcome[]) => void
+export class Call<T> {
+  /** What it waits for, by the name of a Redis command. */
+  readonly command: string
+  #tell: Callback<T> | undefined
+  #onExpired: (() => void) | undefined
+  readonly #timer: NodeJS.Timeout | undefined
 
-/** There was no answer in time. */
-export class NoAnswer extends Error {
-  constructor(milliseconds: number) {
-    super(`no answer within ${milliseconds} ms`)
+  /** @param timeout milliseconds that it may take; 0 for no limit */
+  constructor(command: string, timeout: number, tell: Callback<T>) {
+    this.command = command
+    this.#tell = tell
+    if (timeout > 0) this.#timer = startDeadline(() => this.#expire(timeout), timeout)
+  }
+
+  get isOver(): boolean {
+    return this.#tell === undefined
+  }
+
+  succeed(result: T): void {
+    this.#end()?.(null, result)
+  }
+
+  fail(error: Error): void {
+    this.#end()?.(error)
+  }
+
+  settle(error: Error | null, result?: T): void {
+    this.#end()?.(error, result)
+  }
+
+  /** Has `f` called if the time is up, after the caller has been told. */
+  whenExpired(f: () => void): void {
+    const earlier = this.#onExpired
+    this.#onExpired = earlier === undefined ? f : () => [earlier, f].forEach((each) => void each())
+  }
+
+  #end(): Callback<T> | undefined {
+    const tell = this.#tell
+    this.#tell = undefined
+    clearTimeout(this.#timer)
+    return tell
+  }
+
+  #expire(timeout: number): void {
+    if (this.isOver) return
+    const reason = `no answer within ${timeout} ms`
+    this.fail(new RedisError(this.command, reason, { code: 'ETIMEDOUT' }))
+    this.#onExpired?.()
   }
 }
 
+/** The callback of a call, if one was given; nothing in its place is not the same as none. */
+export type Given<T = void> = [callback?: Callback<T> | null | undefined]
+
 /**
- * Commands of one caller, and whom to tell what became of them. Calls that travel together are
- * answered by one promise, so each keeps its own async context (that of its request, say).
+ * Starts a call and lets it call back, or gives a promise of its result if there is no callback. What
+ * `start` throws is an error like any other.
+ * @param given the callback, if the caller gave one. `undefined` in its place says that the outcome is
+ * no matter to the caller (`req.session.destroy()`): the promise is not one to be handled.
  */
-export class Call extends AsyncResource {
-  readonly commands: Command[]
-  readonly #done: Answered
-
-  constructor(commands: Command[], done: Answered) {
-    super('SolidisStore')
-    this.commands = commands
-    this.#done = done
-  }
-
-  /** @param replies of many calls, of which those to this one begin at `start` */
-  answer(replies: unknown[][], start: number): void {
-    let error: RedisError | null = null
-    const outcomes: Outcome[] = []
-    for (let i = 0; i < this.commands.length; i++) {
-      const outcome = decode(this.commands[i], replies[start + i]?.[0])
-      if (outcome instanceof RedisError) error ??= outcome
-      outcomes.push(outcome)
+export function startCall<T>(
+  command: string,
+  timeout: number,
+  given: Given<T>,
+  start: (call: Call<T>) => void,
+): Promise<T> | undefined {
+  const [callback] = given
+  if (callback !== undefined && callback !== null) {
+    if (typeof callback !== 'function') {
+      return Promise.reject(badArgument('callback', 'a function', callback))
     }
-    this.runInAsyncScope(this.#done, undefined, error, outcomes)
+    const tell: Callback<T> = (error, result) => deliver(callback, error, result)
+    begin(new Call(command, timeout, tell), start)
+    return undefined
   }
+  const promise = promiseOf<T>((tell) => begin(new Call(command, timeout, tell), start))
+  if (given.length > 0) promise.catch(() => {})
+  return promise
+}
 
-  /** @param reason why the client could not deliver */
-  fail(reason: unknown): void {
-    this.runInAsyncScope(this.#done, undefined, failure(this.commands[0], reason), [])
+function begin<T>(call: Call<T>, start: (call: Call<T>) => void): void {
+  try {
+    start(call)
+  } catch (error) {
+    call.fail(error as Error)
   }
-}
-
-function decode(command: Command | undefined, reply: unknown): Outcome {
-  if (reply instanceof Error) return failure(command, reply)
-  return typeof reply === 'bigint' ? Number(reply) : (reply as Reply)
-}
-
-function failure(command: Command | undefined, error: unknown): RedisError {
-  const name = String(command?.[0])
-  if (error instanceof NoAnswer) return new RedisError(name, error.message, { code: 'ETIMEDOUT' })
-  const message = error instanceof Error ? error.message : String(error)
-  // Redis repeats the arguments of a command that it does not know, a session id among them.
-  const reason = message.replace(/,? with args beginning with: .*/s, '')
-  return new RedisError(name, reason, { code: codeOf(message), cause: error })
-}
-
-/** The code with which an error reply begins. */
-export function codeOf(message: string): string | undefined {
-  return /^[A-Z]+(?= )/.exec(message)?.[0]
 }

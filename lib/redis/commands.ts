@@ -1,61 +1,85 @@
-import type { Payload } from '../session/payload.ts'
-import type { Answered } from './call.ts'
+import { createHash } from 'node:crypto'
 import type { Command } from './client.ts'
-import { type Redis, Script } from './redis.ts'
 
-// In all of these, `life` is the milliseconds that the session is to live; `Infinity`: for ever.
+// In all of these, `ttlMs` is the milliseconds that a session is to live; `Infinity`: for ever.
+
+/** Leaves a key the life that it has. */
+export const KEEP = 'keep'
+export type Keep = typeof KEEP
+
+/** A Lua script, with the digest by which Redis knows it. */
+export class Script {
+  readonly source: string
+  readonly sha1: string
+
+  constructor(source: string) {
+    this.source = source
+    this.sha1 = createHash('sha1').update(source).digest('hex')
+  }
+}
+
+/** Gives the payload of a session and its remaining milliseconds, each as in Redis. */
+export function get(key: string | Buffer): Command[] {
+  return [
+    ['GET', key],
+    ['PTTL', key],
+  ]
+}
 
 /** Writes a session, whatever there was. */
-export function set(key: string, payload: Payload, life: number): Command {
-  return ['SET', key, payload, ...expiry(life)]
+export function set(key: string, payload: string, ttlMs: number): Command {
+  return ttlMs === Infinity ? ['SET', key, payload] : ['SET', key, payload, 'PX', String(ttlMs)]
 }
 
-/** Writes a session if there is one. Gives null if there is none. */
-export function setIfPresent(key: string, payload: Payload, life: number): Command {
-  return ['SET', key, payload, ...expiry(life), 'XX']
+/** Writes a session if there is one, whatever it is. Gives null if there is none. */
+export function replace(key: string, payload: string, ttlMs: number | Keep): Command {
+  const command = ['SET', key, payload, 'XX']
+  if (ttlMs === KEEP) return [...command, 'KEEPTTL']
+  return ttlMs === Infinity ? command : [...command, 'PX', String(ttlMs)]
 }
 
-/** Lets a session live on, if there is one. Gives 0 if there is none. */
-export function extend(key: string, life: number): Command {
-  return ['PEXPIRE', key, String(life)]
+/** Lets a session live so long from now on, if there is one. Gives 0 if there is none. */
+export function expire(key: string, ttlMs: number): Command {
+  return ['PEXPIRE', key, String(ttlMs)]
 }
 
-/** What `compareAndSet` gives when it has written. */
+/**
+ * PEXPIREs KEYS[1] in ARGV[1] milliseconds, unless it has more than ARGV[2] left, which is more than
+ * the caller knows of: another has lengthened its life since. Gives 0 if there is no session.
+ */
+export const EXPIRE_UNLESS_LENGTHENED = new Script(`
+local left = redis.call('PTTL', KEYS[1])
+if left > tonumber(ARGV[2]) then return 1 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])`)
+
+/** What COMPARE_AND_SET gives when it has written. */
 export const WRITTEN = 1
 
 /**
- * SETs KEYS[1] to ARGV[2], for ARGV[3] milliseconds if given, if it holds ARGV[1]. Gives 1, or what
- * the key holds instead, which is nil where it holds nothing.
+ * SETs KEYS[1] to ARGV[1] if it holds one of ARGV[3] and so on; of these, an empty text is what a key
+ * holds that is not there. One that holds ARGV[1] already was written by this very command, which a
+ * client may send twice. ARGV[2] is the milliseconds to live, 'keep', or 'Infinity'. Gives WRITTEN, or
+ * what the key holds instead: nil where it holds nothing.
  */
-const COMPARE_AND_SET = new Script(`
+export const COMPARE_AND_SET = new Script(`
 local held = redis.call('GET', KEYS[1])
-if held ~= ARGV[1] then return held end
-if ARGV[3] then
-  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+local same = held == ARGV[1]
+for i = 3, #ARGV do same = same or (held or '') == ARGV[i] end
+if not same then return held end
+if ARGV[2] == '${KEEP}' then
+  redis.call('SET', KEYS[1], ARGV[1], 'KEEPTTL')
+elseif ARGV[2] == '${Infinity}' then
+  redis.call('SET', KEYS[1], ARGV[1])
 else
-  redis.call('SET', KEYS[1], ARGV[2])
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 end
 return ${WRITTEN}`)
 
-/**
- * Writes a session if Redis still holds the expected payload, in one round trip. The one outcome is
- * `WRITTEN`, or what Redis holds instead: `null` if the session is gone.
- *
- * This is the one place where a version could choose a command that its server has of its own:
- * `SET … IFDEQ` (Redis 8.4) or `SET … IFEQ` (Valkey 8.1).
- */
+/** The arguments of COMPARE_AND_SET. */
 export function compareAndSet(
-  redis: Redis,
-  key: string,
-  expected: Payload,
-  payload: Payload,
-  life: number,
-  done: Answered,
-): void {
-  const args = life === Infinity ? [expected, payload] : [expected, payload, String(life)]
-  redis.eval(COMPARE_AND_SET, key, args, done)
-}
-
-function expiry(life: number): string[] {
-  return life === Infinity ? [] : ['PX', String(life)]
+  expected: readonly (string | null)[],
+  payload: string,
+  ttlMs: number | Keep,
+): Command {
+  return [payload, String(ttlMs), ...expected.map((held) => held ?? '')]
 }

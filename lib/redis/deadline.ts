@@ -1,85 +1,37 @@
-/** Something that is waited for, in the list of a `TimeLimit`. */
-export abstract class Wait {
-  /** By the clock of `performance.now()`. */
-  deadline = 0
-  ended = false
-  older: Wait | undefined = undefined
-  newer: Wait | undefined = undefined
+import { AsyncResource } from 'node:async_hooks'
 
-  /** Its time is up. */
-  abstract expire(): void
-}
+/** So late, a timer tells of a process that was busy, not of a server that is slow. */
+const STALL_MS = 50
+/** How long answers that came meanwhile may take to get from the socket to their callers. */
+const GRACE_MS = 100
+/** So many turns of the event loop lie between the arrival of a reply and its caller, over any client. */
+const GRACE_TURNS = 8
+/** So many calls expire in one turn of the event loop, which others need too. */
+const EXPIRED_A_TURN = 200
+
+const due: (() => void)[] = []
 
 /**
- * Bounds how long calls may wait, with one timer for all of them. Each may wait equally long, so the
- * oldest is the next to expire: they form a linked list, which costs less than a timer, or an entry
- * in a Map, for every call.
+ * Calls `expire` in `ms` milliseconds. Answers that lie in the socket by then are read first: `expire`
+ * finds out whether its call is over.
  */
-export class TimeLimit {
-  /** How long each may wait; 0 for no limit. */
-  readonly milliseconds: number
-  #oldest: Wait | undefined
-  #newest: Wait | undefined
-  #timer: NodeJS.Timeout | undefined
+export function startDeadline(expire: () => void, ms: number): NodeJS.Timeout {
+  return setTimeout(onDue, ms, expire, performance.now() + ms)
+}
 
-  constructor(milliseconds: number) {
-    this.milliseconds = milliseconds
-  }
+function onDue(expire: () => void, dueAt: number): void {
+  const context = new AsyncResource('SolidisStore')
+  const isFirst = due.push(() => context.runInAsyncScope(expire)) === 1
+  if (!isFirst) return
+  if (performance.now() - dueAt > STALL_MS) setTimeout(expireSome, GRACE_MS, GRACE_TURNS)
+  else setImmediate(expireSome, GRACE_TURNS)
+}
 
-  /** Begins a wait, which expires when its time is up, unless it ends before. */
-  start(wait: Wait): void {
-    if (this.milliseconds === 0) return
-    wait.deadline = performance.now() + this.milliseconds
-    wait.older = this.#newest
-    if (this.#newest === undefined) {
-      this.#oldest = wait
-      this.#watch()
-    } else {
-      this.#newest.newer = wait
-    }
-    this.#newest = wait
+function expireSome(turnsLeft: number): void {
+  if (turnsLeft > 0) {
+    setImmediate(expireSome, turnsLeft - 1)
+    return
   }
-
-  /** Ends a wait. Gives false if that has been done, by its expiry too. */
-  end(wait: Wait): boolean {
-    if (wait.ended) return false
-    wait.ended = true
-    if (this.milliseconds > 0) this.#unlink(wait)
-    return true
-  }
-
-  #unlink(wait: Wait): void {
-    const { older, newer } = wait
-    if (older === undefined) this.#oldest = newer
-    else older.newer = newer
-    if (newer === undefined) this.#newest = older
-    else newer.older = older
-    // A dead wait must not lead to live ones, or the garbage collector keeps them all.
-    wait.older = undefined
-    wait.newer = undefined
-    if (this.#oldest === undefined) this.#timer?.unref()
-  }
-
-  /** A timer left from earlier waits will find itself too early, and be set anew. */
-  #watch(): void {
-    if (this.#timer === undefined) this.#setTimer(this.milliseconds)
-    else this.#timer.ref()
-  }
-
-  #setTimer(milliseconds: number): void {
-    this.#timer = setTimeout(() => this.#expireDue(), milliseconds)
-  }
-
-  #expireDue(): void {
-    this.#timer = undefined
-    const now = performance.now()
-    for (let wait = this.#oldest; wait !== undefined; wait = this.#oldest) {
-      if (wait.deadline > now) {
-        this.#setTimer(Math.ceil(wait.deadline - now))
-        break
-      }
-      this.end(wait)
-      wait.expire()
-    }
-  }
+  for (const expire of due.splice(0, EXPIRED_A_TURN)) expire()
+  if (due.length > 0) setImmediate(expireSome, 0)
 }

@@ -1,86 +1,71 @@
-import { createHash } from 'node:crypto'
-import { promiseOf } from '../callback.ts'
-import { type Answered, Call, type Outcome } from './call.ts'
+import type { Callback } from '../callback.ts'
+import { RedisError } from '../errors.ts'
+import { startCall } from './call.ts'
 import type { Command, Reply, SolidisLike } from './client.ts'
-import type { TimeLimit } from './deadline.ts'
+import type { Script } from './commands.ts'
 import { Pipeline } from './pipeline.ts'
-
-/** A Lua script, with the digest by which Redis knows it. */
-export class Script {
-  readonly source: string
-  readonly sha1: string
-
-  constructor(source: string) {
-    this.source = source
-    this.sha1 = createHash('sha1').update(source).digest('hex')
-  }
-}
+import { type Outcome, outcomeOf, undelivered } from './replies.ts'
 
 /**
- * The one door to Redis. Behind it, `Pipeline` sends and bounds the time, and `Call` decodes, and turns
- * error replies and client failures into `RedisError`s. Nobody else sees the client or its replies.
+ * The one door to Redis: behind it nobody sees the client or its replies. What it is given to call
+ * back is called once, later, and in the async context of the caller. How long that takes is for
+ * `Call` to bound.
  */
 export class Redis {
   readonly #client: SolidisLike
-  readonly #limit: TimeLimit
   readonly #pipeline: Pipeline
 
-  /** @param limit how long an answer may take */
-  constructor(client: SolidisLike, limit: TimeLimit) {
+  constructor(client: SolidisLike) {
     this.#client = client
-    this.#limit = limit
-    this.#pipeline = new Pipeline(client, limit)
+    this.#pipeline = new Pipeline(client)
   }
 
-  /** Sends commands in one pipeline, which is one round trip. */
-  send(commands: Command[], done: Answered): void {
-    this.#pipeline.send(new Call(commands, done))
+  /** Sends a command, and gives its reply. */
+  send(command: Command, done: Callback<Reply>): void {
+    this.#pipeline.send([command], (failure, [reply]) => {
+      const outcome = failure === undefined ? outcomeOf(nameOf(command), reply) : failure
+      if (failure !== undefined) done(undelivered(nameOf(command), failure))
+      else if (outcome instanceof RedisError) done(outcome)
+      else done(null, outcome as Reply)
+    })
+  }
+
+  /** Sends commands in one round trip, and gives what became of each. */
+  sendAll(commands: Command[], done: Callback<Outcome[]>): void {
+    const [first = []] = commands
+    this.#pipeline.send(commands, (failure, replies) => {
+      if (failure !== undefined) done(undelivered(nameOf(first), failure))
+      else
+        done(
+          null,
+          replies.map((reply, i) => outcomeOf(nameOf(commands[i]), reply)),
+        )
+    })
   }
 
   /** Runs a script over one key, by its digest where the server knows it already. */
-  eval(script: Script, key: string, args: Command, done: Answered): void {
-    this.send([['EVALSHA', script.sha1, '1', key, ...args]], (error, outcomes) => {
-      if (error?.code !== 'NOSCRIPT') done(error, outcomes)
-      else this.send([['EVAL', script.source, '1', key, ...args]], done)
+  run(script: Script, key: string, args: Command, done: Callback<Reply>): void {
+    this.send(['EVALSHA', script.sha1, '1', key, ...args], (error, reply) => {
+      if ((error as RedisError | null)?.code !== 'NOSCRIPT') done(error, reply)
+      else this.send(['EVAL', script.source, '1', key, ...args], done)
     })
   }
 
-  /** Sends one command; resolves to its reply. */
-  async call(command: Command): Promise<Reply> {
-    const [reply] = await this.pipeline([command])
-    return reply as Reply
+  /** The same as `sendAll`, as a promise that takes no longer than `timeout` milliseconds. */
+  ask(commands: Command[], timeout: number): Promise<Outcome[]> {
+    const [first] = commands
+    return startCall<Outcome[]>(nameOf(first), timeout, [], (call) => {
+      this.sendAll(commands, (error, outcomes) => call.settle(error, outcomes))
+    }) as Promise<Outcome[]>
   }
 
-  /** Sends commands in one pipeline; resolves to their replies. */
-  pipeline(commands: Command[]): Promise<Reply[]> {
-    return promiseOf<Outcome[]>((done) => this.send(commands, done)) as Promise<Reply[]>
-  }
-
-  /** The same, but an error reply stands in its place as a `RedisError`. */
-  each(commands: Command[]): Promise<Outcome[]> {
-    return promiseOf((done) => {
-      this.send(commands, (error, outcomes) => done(outcomes.length > 0 ? null : error, outcomes))
-    })
-  }
-
-  /**
-   * Yields the keys that match a pattern, page by page as Redis gives them: a key may come twice.
-   * @param count the COUNT hint of SCAN
-   */
-  async *scan(pattern: string, count: number): AsyncGenerator<string[]> {
-    for (const node of await this.#nodes()) {
-      let cursor = '0'
-      do {
-        const page = await node.call(['SCAN', cursor, 'MATCH', pattern, 'COUNT', String(count)])
-        const [next, keys] = page as [Reply, Reply[]]
-        cursor = String(next)
-        if (keys.length > 0) yield keys.map(String)
-      } while (cursor !== '0')
-    }
-  }
-
-  async #nodes(): Promise<Redis[]> {
+  /** A door to each server that has keys of its own for SCAN to visit. */
+  async nodes(): Promise<Redis[]> {
     if (this.#client.nodes === undefined) return [this]
-    return (await this.#client.nodes()).map((node) => new Redis(node, this.#limit))
+    return (await this.#client.nodes()).map((node) => new Redis(node))
   }
+}
+
+function nameOf(command: Command | undefined): string {
+  return String(command?.[0])
 }

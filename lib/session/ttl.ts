@@ -4,28 +4,40 @@ import { badArgument } from '../errors.ts'
 /** Seconds that a session lives: always, if a function; else where its cookie has no `expires`. */
 export type Ttl = number | ((session: SessionData) => number)
 
+/** In milliseconds since the epoch. Beyond it there are no dates. */
+export const LAST_DATE_MS = 8.64e15
+
 /**
- * The time to live of a session, in milliseconds: from `ttl` if it is a function, else from
- * `cookie.expires` (or the `maxAge` of a plain object), else from `ttl`. Zero or less: it is over.
- * @throws TypeError if that is no finite time
+ * When a session is to expire, in milliseconds since the epoch: by `ttl` if it is a function, else by
+ * `cookie.expires` (or the `maxAge` of a plain object), else by `ttl`. Not in the future: it is over.
+ * @throws TypeError if that is no date
  */
-export function timeToLive(session: SessionData, ttl: Ttl): number {
+export function expiryOf(session: SessionData, ttl: Ttl): number {
   if (typeof ttl === 'function') {
-    return inMilliseconds('ttl(session)', 'a finite number of seconds', ttl(session), 1000)
+    return fromNow('ttl(session)', 'a finite number of seconds', ttl(session), 1000)
   }
-  const cookie: SessionData['cookie'] | undefined = session.cookie
-  if (cookie?.expires) {
-    const expires = new Date(cookie.expires).getTime()
-    if (Number.isFinite(expires)) return expires - Date.now()
-    throw badArgument('session.cookie.expires', 'a valid date', cookie.expires)
+  const { expires, maxAge } = cookieOf(session)
+  if (expires) {
+    const date = new Date(expires).getTime()
+    if (Number.isFinite(date)) return date
+    throw badArgument('session.cookie.expires', 'a valid date', expires)
   }
-  if (cookie?.maxAge != null) {
-    return inMilliseconds('session.cookie.maxAge', 'milliseconds', cookie.maxAge, 1)
+  if (typeof maxAge === 'number') {
+    return fromNow('session.cookie.maxAge', 'a finite number of milliseconds', maxAge, 1)
   }
-  return Math.round(ttl * 1000)
+  return fromNow('ttl', 'seconds until a date', ttl, 1000)
 }
 
-function inMilliseconds(name: string, expected: string, value: number, unit: number): number {
-  if (!Number.isFinite(value)) throw badArgument(name, expected, value)
-  return Math.round(value * unit)
+/** Whether a number of seconds from now is a date. */
+export function isDateFromNow(seconds: number): boolean {
+  return Math.abs(Date.now() + seconds * 1000) <= LAST_DATE_MS
+}
+
+function cookieOf(session: SessionData): Partial<SessionData['cookie']> {
+  return session.cookie ?? {}
+}
+
+function fromNow(name: string, expected: string, value: number, unitMs: number): number {
+  if (!isDateFromNow((value * unitMs) / 1000)) throw badArgument(name, expected, value)
+  return Math.round(Date.now() + value * unitMs)
 }

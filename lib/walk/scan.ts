@@ -1,32 +1,56 @@
+import { RedisError } from '../errors.ts'
+import type { Reply } from '../redis/client.ts'
 import type { Redis } from '../redis/redis.ts'
 
-/**
- * Yields the keys that begin with a prefix, page by page as SCAN gives them: a key may come twice.
- * @param count the COUNT hint of SCAN, about the number of keys in a page
- */
-export function scanPages(redis: Redis, prefix: string, count: number): AsyncGenerator<string[]> {
-  return redis.scan(`${escapeGlob(prefix)}*`, count)
+/** The sessions of a store. */
+export interface Scope {
+  readonly redis: Redis
+  readonly prefix: string
+  /** The COUNT hint of SCAN, about the number of keys in a page. */
+  readonly scanCount: number
+  /** Milliseconds that each answer of Redis may take; 0 for no limit. */
+  readonly timeout: number
 }
 
-/** Yields the keys that begin with a prefix, page by page, each once. */
-export async function* scanUniquePages(
-  redis: Redis,
-  prefix: string,
-  count: number,
-): AsyncGenerator<string[]> {
+/** A key as Redis has it; it may be no UTF-8. */
+export type Key = string | Buffer
+
+/** Yields the keys of the sessions, page by page as SCAN gives them: a key may come twice. */
+export async function* scanPages(scope: Scope): AsyncGenerator<Key[]> {
+  const { redis, prefix, scanCount, timeout } = scope
+  const pattern = `${escapeGlob(prefix)}*`
+  for (const node of await redis.nodes()) {
+    let cursor = '0'
+    do {
+      const command = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', String(scanCount)]
+      const [page] = await node.ask([command], timeout)
+      if (page instanceof RedisError) throw page
+      const [next, keys] = page as [Reply, Key[]]
+      cursor = String(next)
+      if (keys.length > 0) yield keys
+    } while (cursor !== '0')
+  }
+}
+
+/** Yields the keys of the sessions, page by page, each once. */
+export async function* scanUniquePages(scope: Scope): AsyncGenerator<Key[]> {
   const seen = new Set<string>()
-  for await (const keys of scanPages(redis, prefix, count)) {
-    const page: string[] = []
-    for (const key of keys) {
-      if (seen.has(key)) continue
-      seen.add(key)
-      page.push(key)
-    }
+  for await (const keys of scanPages(scope)) {
+    const page = keys.filter((key) => {
+      // Unlike UTF-8, latin1 tells all bytes apart.
+      const text = typeof key === 'string' ? key : key.toString('latin1')
+      return seen.size < seen.add(text).size
+    })
     if (page.length > 0) yield page
   }
 }
 
+/** The session id in a key. */
+export function sidOf(key: Key, prefix: string): string {
+  return String(key).slice(prefix.length)
+}
+
 /** Makes every character stand for itself in a pattern of Redis. */
-function escapeGlob(text: string): string {
+export function escapeGlob(text: string): string {
   return text.replace(/[*?[\]\\^-]/g, '\\$&')
 }

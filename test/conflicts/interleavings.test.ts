@@ -78,6 +78,13 @@ interface Event {
   readonly outcome: Outcome
 }
 
+/** What a request has loaded, or written since. */
+interface Loaded {
+  own: Attributes
+  version: number
+  expires: number
+}
+
 /**
  * What the page of the store promises, one step at a time: a save applies what the request changed
  * to what is there then, and nothing comes back that is gone.
@@ -87,7 +94,7 @@ class Model {
   expires: number
   #version = 0
   readonly #policy: Policy
-  readonly #loaded = new Map<string, { own: Attributes; version: number }>()
+  readonly #loaded = new Map<string, Loaded>()
   readonly #regenerated = new Set<string>()
 
   constructor(policy: Policy, expires: number) {
@@ -104,34 +111,48 @@ class Model {
     }
     if (this.#regenerated.has(event.request)) return 'written'
     if (this.attributes === null) return 'gone'
-    return event.kind === 'touch' ? this.#extend(event) : this.#save(event, this.attributes)
+    return event.kind === 'touch' ? this.#touch(event) : this.#save(event, this.attributes)
   }
 
   #load({ request }: Event): Outcome {
     if (this.attributes === null) return null
-    this.#loaded.set(request, { own: this.attributes, version: this.#version })
+    this.#loaded.set(request, {
+      own: this.attributes,
+      version: this.#version,
+      expires: this.expires,
+    })
     return this.attributes
   }
 
   #save(event: Event, theirs: Attributes): Outcome {
     const { request, ours } = event
-    const { own, version } = this.#loaded.get(request) as { own: Attributes; version: number }
+    const { own, version } = this.#loaded.get(request) as Loaded
     const names = new Set([...Object.keys(own), ...Object.keys(ours)])
     const changes = [...names].filter((n) => JSON.stringify(own[n]) !== JSON.stringify(ours[n]))
     if (changes.length === 0) return this.#extend(event)
-    if (this.#policy === 'reject' && version !== this.#version) return 'conflict'
+    const isDispute = version !== this.#version && JSON.stringify(own) !== JSON.stringify(theirs)
+    if (this.#policy === 'reject' && isDispute) return 'conflict'
     this.attributes = this.#policy === 'overwrite' ? ours : { ...theirs }
     for (const name of changes) {
       if (name in ours) this.attributes[name] = ours[name]
       else delete this.attributes[name]
     }
     this.#version++
-    this.#loaded.set(request, { own: ours, version: this.#version })
+    this.#loaded.set(request, { own: ours, version: this.#version, expires: this.expires })
     return this.#extend(event)
   }
 
-  #extend({ expires }: Event): Outcome {
+  #extend({ request, expires }: Event): Outcome {
     this.expires = expires
+    ;(this.#loaded.get(request) as Loaded).expires = expires
+    return 'written'
+  }
+
+  /** Does not shorten what another has lengthened since. */
+  #touch(event: Event): Outcome {
+    const loaded = this.#loaded.get(event.request) as Loaded
+    if (this.expires <= Math.max(loaded.expires, event.expires)) return this.#extend(event)
+    loaded.expires = event.expires
     return 'written'
   }
 
@@ -340,7 +361,9 @@ describe('two requests of one session, in every order of their commands', () => 
     // A server that does not know the script yet would ask for a second command.
     const store = new SolidisStore({ client: test.client, prefix: freshPrefix() })
     await store.set('sid', data())
-    await store.update('sid', (session) => Object.assign(session, { changed: true }))
+    const session = await requests.open(store, 'sid')
+    await requests.save(Object.assign(session, { changed: true }))
+    await requests.touch(session)
   })
 
   after(() => test.close())

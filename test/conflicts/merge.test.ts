@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { mergeAttributes } from '../../lib/concurrency/merge.ts'
+import { mergeSessions } from '../../lib/concurrency/merge.ts'
 import type { Data } from '../support/requests.ts'
 
 type Attributes = Record<string, unknown>
@@ -12,7 +12,7 @@ async function merge(base: Attributes, theirs: Attributes, ours: Attributes): Pr
       { cookie: { domain } },
       Object.getOwnPropertyDescriptors(attributes),
     ) as unknown as Data
-  return (await mergeAttributes(
+  return (await mergeSessions(
     withCookie(base, 'base'),
     withCookie(theirs, 'theirs'),
     withCookie(ours, 'ours'),
@@ -21,7 +21,7 @@ async function merge(base: Attributes, theirs: Attributes, ours: Attributes): Pr
 
 const cookie = { domain: 'ours' }
 
-describe('mergeAttributes', () => {
+describe('mergeSessions', () => {
   const cases: [
     string,
     base: Attributes,
@@ -77,7 +77,7 @@ describe('mergeAttributes', () => {
   it('takes our cookie, though only they changed theirs', async () => {
     const same = { cookie: { domain: 'base' } } as unknown as Data
     const theirs = { cookie: { domain: 'theirs' } } as unknown as Data
-    expect(await mergeAttributes(same, theirs, { ...same })).to.deep.equal(same)
+    expect(await mergeSessions(same, theirs, { ...same })).to.deep.equal(same)
   })
 
   it('sees no change in another order of keys', async () => {
@@ -107,7 +107,7 @@ describe('mergeAttributes', () => {
     const sides = [{ a: 1, gone: 1 }, { a: 2, gone: 1, new: 1 }, { a: 1 }].map((attributes) =>
       Object.freeze({ cookie: Object.freeze({}), ...attributes }),
     ) as unknown as [Data, Data, Data]
-    expect(await mergeAttributes(...sides)).to.deep.equal({ cookie: {}, a: 2, new: 1 })
+    expect(await mergeSessions(...sides)).to.deep.equal({ cookie: {}, a: 2, new: 1 })
   })
 
   for (const name of ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']) {

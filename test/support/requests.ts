@@ -79,7 +79,8 @@ export function expireAt(session: SessionData, time: number): void {
 }
 
 export function attributesOf(session: object): Record<string, unknown> {
-  const { cookie, ...attributes } = session as Data
+  // The tag is of the store, which shows it to nobody.
+  const { cookie, $solidis, ...attributes } = session as Data
   return attributes
 }
 

@@ -1,0 +1,344 @@
+import type { Session, SessionData } from 'express-session'
+import { type Callback, promiseOf } from '../callback.ts'
+import { badArgument, InvalidSessionError, isObject, RedisError } from '../errors.ts'
+import type { Call } from '../redis/call.ts'
+import type { Reply } from '../redis/client.ts'
+import { EXPIRE_UNLESS_LENGTHENED, expire, KEEP } from '../redis/commands.ts'
+import type { Redis } from '../redis/redis.ts'
+import type { Outcome } from '../redis/replies.ts'
+import {
+  type CookieData,
+  cookieData,
+  dateOf,
+  hasSameExpires,
+  hasSameMaxAge,
+  isSameButForExpires,
+} from '../session/cookie.ts'
+import { decode, encode, type Payload, type Serializer } from '../session/payload.ts'
+import { expiryOf, type Ttl } from '../session/ttl.ts'
+import { hasChanges, type Merge, mergeBy, mergeSessions, type OnConflict } from './merge.ts'
+import { Queue } from './queue.ts'
+import { Reader } from './reader.ts'
+import { carrySnapshot, type Form, type Snapshot, snapshotOf } from './snapshot.ts'
+import { applyChange, type Change } from './update.ts'
+import { type Expiry, type Write, type WriteOutcome, Writer } from './writer.ts'
+
+/** How far what Redis says of a life may be from what was known of it, with nobody having moved it. */
+const LATENCY_MS = 1000
+/** No touch is spared beyond this part of a life, lest active users be logged out. */
+const MAX_SPARED_PART = 1 / 2
+
+/** A session with its id. */
+export type SessionWithId = SessionData & { id: string }
+
+export interface SessionsOptions {
+  readonly prefix: string
+  readonly ttl: Ttl
+  readonly disableTTL: boolean
+  readonly disableTouch: boolean
+  readonly touchAfter: number
+  readonly serializer: Serializer
+  readonly onConflict: OnConflict
+}
+
+/** Who is told of what is no error to anybody. */
+export interface Listener {
+  invalid(sid: string, error: InvalidSessionError | RedisError): void
+  gone(sid: string): void
+}
+
+/** What is done to one session at a time, each call in its place among those of its session. */
+export class Sessions {
+  readonly #reader: Reader
+  readonly #redis: Redis
+  readonly #options: SessionsOptions
+  readonly #listener: Listener
+  readonly #writer: Writer
+  readonly #queue: Queue
+
+  constructor(redis: Redis, options: SessionsOptions, listener: Listener) {
+    this.#redis = redis
+    this.#options = options
+    this.#listener = listener
+    this.#reader = new Reader(redis, options.serializer, this, listener.invalid)
+    this.#writer = new Writer(redis, options.serializer)
+    this.#queue = new Queue(this.#writer)
+  }
+
+  get(sid: string, call: Call<SessionData | null>): void {
+    const key = this.#key(sid)
+    this.#queue.after(sid, 'read', () => {
+      this.#reader.read(sid, key, (error, session) => call.settle(error, session))
+    })
+  }
+
+  exists(sid: string, call: Call<boolean>): void {
+    const key = this.#key(sid)
+    this.#queue.after(sid, 'read', () => {
+      this.#redis.send(['EXISTS', key], (error, count) => call.settle(error, Number(count) === 1))
+    })
+  }
+
+  set(sid: string, session: SessionData, call: Call<void>): void {
+    checkSession(session)
+    const snapshot = this.#snapshotOf(session, sid)
+    const cookie = cookieData(session)
+    const expiry = this.#expiryToSet(session, cookie, snapshot)
+    if (isOver(expiry)) {
+      this.destroy(sid, call)
+      return
+    }
+    const payload = this.#encode(sid, session, snapshot)
+    const merge = mergeBy(this.#options.onConflict, sid)
+    const done = this.#whenWritten(sid, call, () => call.succeed())
+    const isAlone = this.#options.onConflict === 'reject'
+    const write = { sid, session, payload, cookie, expiry, merge, isAlone, call, done }
+    this.#queue.write(this.#toWrite(write))
+  }
+
+  touch(sid: string, session: SessionData, call: Call<void>): void {
+    checkSession(session)
+    const { disableTouch, disableTTL } = this.#options
+    if (disableTouch || disableTTL) {
+      call.succeed()
+      return
+    }
+    const snapshot = this.#snapshotOf(session, sid)
+    const cookie = cookieData(session)
+    const expiry = this.#expiryOf(session)
+    if (snapshot !== undefined && !isSameButForExpires(cookie, snapshot.cookie)) {
+      this.#setCookie(sid, session, snapshot, cookie, expiry, call)
+    } else if (snapshot !== undefined && this.#isSpared(snapshot, expiry)) {
+      call.succeed()
+    } else {
+      const key = this.#key(sid)
+      this.#queue.after(sid, 'touch', () => this.#expire(sid, key, expiry, cookie, snapshot, call))
+    }
+  }
+
+  destroy(sid: string, call: Call<void>): void {
+    const key = this.#key(sid)
+    this.#task(sid, call, async () => {
+      await promiseOf<Reply>((done) => this.#redis.send(['UNLINK', key], done))
+      call.succeed()
+    })
+  }
+
+  update(sid: string, change: Change, call: Call<SessionData | null>): void {
+    if (typeof change !== 'function') throw badArgument('change', 'a function', change)
+    const key = this.#key(sid)
+    this.#task(sid, call, async (next) => {
+      const read = (done: Callback<SessionData | null>) => this.#reader.read(sid, key, done)
+      const session = await promiseOf(read)
+      if (session === null) return call.succeed(null)
+      const before = this.#lifeOf(session)
+      const { forms } = this.#snapshotOf(session, sid) as Snapshot
+      const changing = applyChange(change, session)
+      // Others need not wait for a change that takes its time, unless it loses against them.
+      if (changing instanceof Promise) next()
+      const changed = await changing
+      const isMoved = this.#lifeOf(changed) !== before
+      if (!isMoved && !hasChanges(await this.#decode((forms[0] as Form).own), changed))
+        return call.succeed(changed)
+      const write = this.#toUpdate(sid, change, changed, isMoved, call)
+      if (changing instanceof Promise) return this.#queue.write(write)
+      await new Promise<void>((written) => this.#writer.write([write], undefined, () => written()))
+    })
+  }
+
+  /** Makes a session, with its id, of what GET and PTTL gave of a key. */
+  async listed(sid: string, payload: Outcome, pttl: Outcome): Promise<SessionWithId | null> {
+    const session = await this.#reader.load(sid, payload, pttl)
+    if (session === null) return null
+    const snapshot = this.#snapshotOf(session, sid) as Snapshot
+    snapshot.ownId = (session as { id?: unknown }).id
+    return Object.assign(session, { id: sid })
+  }
+
+  /** A session object was made of what `get` gave. */
+  created(data: SessionData, session: Session & SessionData): void {
+    carrySnapshot(data, session)
+    const snapshot = this.#snapshotOf(session, session.id)
+    // That of express-session has the defaults of its attributes, which are no changes.
+    if (snapshot !== undefined) snapshot.cookie = cookieData(session)
+  }
+
+  /** Lets a call be the only one of its session, until it is over or calls `next`. */
+  #task<T>(sid: string, call: Call<T>, run: (next: () => void) => Promise<void>): void {
+    this.#queue.task(sid, (next) => {
+      if (call.isOver) return next()
+      call.whenExpired(() => next())
+      run(next)
+        .catch((error) => call.fail(error))
+        .then(() => next())
+    })
+  }
+
+  #toUpdate(
+    sid: string,
+    change: Change,
+    changed: SessionData,
+    isMoved: boolean,
+    call: Call<SessionData | null>,
+  ): Write {
+    let result = changed
+    const merge: Merge = async (_base, theirs) => {
+      result = await applyChange(change, theirs)
+      return result
+    }
+    const done = this.#whenWritten(sid, call, (outcome) => {
+      carrySnapshot(changed, result)
+      call.succeed(outcome === 'written' ? result : null)
+    })
+    const payload = this.#encode(sid, changed, undefined)
+    const expiry = isMoved ? this.#expiryOf(changed) : KEEP
+    const cookie = cookieData(changed)
+    return this.#toWrite({ sid, session: changed, payload, cookie, expiry, merge, call, done })
+  }
+
+  /** A touch of a session whose cookie was changed in more than its date, and nothing else. */
+  #setCookie(
+    sid: string,
+    session: SessionData,
+    snapshot: Snapshot,
+    cookie: CookieData,
+    expiry: number,
+    call: Call<void>,
+  ): void {
+    const { own } = snapshot.forms.at(-1) as Form
+    const withCookie = async () => {
+      const attributes = await this.#decode(own)
+      return this.#encode(sid, { ...attributes, cookie: cookie as never }, snapshot)
+    }
+    const payload = withCookie()
+    const done = this.#whenWritten(sid, call, () => call.succeed())
+    const write = { sid, session, payload, cookie, expiry, merge: mergeSessions, call, done }
+    this.#queue.write(this.#toWrite(write))
+  }
+
+  #expire(
+    sid: string,
+    key: string,
+    expiry: number,
+    cookie: CookieData,
+    snapshot: Snapshot | undefined,
+    call: Call<void>,
+  ): void {
+    if (call.isOver) return
+    const ttlMs = Math.ceil(expiry - Date.now())
+    const done = (error: Error | null, expires?: unknown) => {
+      if (error !== null) return call.fail(error)
+      if (Number(expires) === 0) this.#listener.gone(sid)
+      else if (snapshot !== undefined) {
+        snapshot.expiresAt = expiry
+        snapshot.cookie = cookie
+      }
+      call.succeed()
+    }
+    if (snapshot === undefined || snapshot.expiresAt === Infinity) {
+      this.#redis.send(expire(key, ttlMs), done)
+    } else {
+      const knownMs = Math.max(Math.ceil(snapshot.expiresAt - Date.now()), 0) + LATENCY_MS
+      const args = [String(ttlMs), String(Math.max(ttlMs, knownMs))]
+      this.#redis.run(EXPIRE_UNLESS_LENGTHENED, key, args, done)
+    }
+  }
+
+  /** Whether a touch would extend a life by less than `touchAfter`. */
+  #isSpared(snapshot: Snapshot, expiry: number): boolean {
+    const extensionMs = expiry - snapshot.expiresAt
+    const spareMs = Math.min(
+      this.#options.touchAfter * 1000,
+      (expiry - Date.now()) * MAX_SPARED_PART,
+    )
+    return extensionMs >= 0 && extensionMs < spareMs
+  }
+
+  /** Who did not move the date of the cookie leaves the session the life that it has. */
+  #expiryToSet(session: SessionData, cookie: CookieData, snapshot: Snapshot | undefined): Expiry {
+    const { ttl } = this.#options
+    const isMoved =
+      snapshot === undefined ||
+      typeof ttl === 'function' ||
+      dateOf(cookie.expires) === undefined ||
+      !hasSameExpires(cookie, snapshot.cookie) ||
+      !hasSameMaxAge(cookie, snapshot.cookie)
+    const isThere = snapshot?.forms.every(({ stored }) => stored !== null) ?? false
+    return isMoved || !isThere ? this.#expiryOf(session) : KEEP
+  }
+
+  #expiryOf(session: SessionData): number {
+    const { disableTTL, ttl } = this.#options
+    return disableTTL ? Infinity : expiryOf(session, ttl)
+  }
+
+  /** What decides how long a session lives, to be compared before and after a change. */
+  #lifeOf(session: SessionData): unknown {
+    const { disableTTL, ttl } = this.#options
+    if (disableTTL) return undefined
+    if (typeof ttl === 'function') return ttl(session)
+    const { originalMaxAge, expires } = cookieData(session)
+    return `${originalMaxAge} ${dateOf(expires)}`
+  }
+
+  #snapshotOf(session: SessionData, sid: string): Snapshot | undefined {
+    return snapshotOf(session, this, sid)
+  }
+
+  #encode(
+    sid: string,
+    session: SessionData,
+    snapshot: Snapshot | undefined,
+  ): Payload | Promise<Payload> {
+    const { serializer } = this.#options
+    if (snapshot === undefined || !('ownId' in snapshot)) return encode(serializer, sid, session)
+    return encode(serializer, sid, { ...session, id: snapshot.ownId } as SessionData)
+  }
+
+  #decode(payload: Payload | null): SessionData | Promise<SessionData> {
+    return decode(this.#options.serializer, payload as Payload)
+  }
+
+  #toWrite(write: Omit<Write, 'owner' | 'key' | 'expiryOf'>): Write {
+    const expiryOf = (session: SessionData) => this.#expiryOf(session)
+    return { owner: this, key: this.#key(write.sid), expiryOf, ...write }
+  }
+
+  /** Tells of what was not written because there is no session any more, or none to merge it with. */
+  #whenWritten(
+    sid: string,
+    call: Call<never>,
+    finish: (outcome: WriteOutcome) => void,
+  ): Write['done'] {
+    return (error, outcome = 'gone') => {
+      const isBadData =
+        error instanceof InvalidSessionError ||
+        (error instanceof RedisError && error.code === 'WRONGTYPE')
+      if (call.isOver) return
+      if (isBadData) this.#listener.invalid(sid, error)
+      else if (error !== null) return call.fail(error)
+      else if (outcome === 'gone') this.#listener.gone(sid)
+      finish(outcome)
+    }
+  }
+
+  #key(sid: string): string {
+    if (typeof sid !== 'string') throw badArgument('sid', 'a string', sid)
+    // Else two ids that differ in a lone surrogate would share a key.
+    if (!(sid as string & { isWellFormed(): boolean }).isWellFormed()) {
+      throw badArgument('sid', 'a string of well-formed Unicode', sid)
+    }
+    return this.#options.prefix + sid
+  }
+}
+
+function isOver(expiry: Expiry): boolean {
+  return expiry !== KEEP && expiry <= Date.now()
+}
+
+function checkSession(session: SessionData): void {
+  const isSession = isObject(session) && !Array.isArray(session)
+  const { cookie } = Object(session)
+  if (isSession && (cookie === undefined || isObject(cookie))) return
+  throw badArgument('session', 'an object with a cookie', session)
+}

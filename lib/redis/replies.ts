@@ -1,0 +1,41 @@
+import { RedisError } from '../errors.ts'
+import type { Reply } from './client.ts'
+
+/** What became of a command. */
+export type Outcome = Reply | RedisError
+
+/** Turns an error reply into a `RedisError`, and leaves other replies as they are. */
+export function outcomeOf(command: string, reply: unknown): Outcome {
+  return reply instanceof Error ? refused(command, reply) : (reply as Reply)
+}
+
+/** Redis refused a command. Its own error says no more than this one, but may repeat arguments. */
+function refused(command: string, { message }: Error): RedisError {
+  return new RedisError(command, withoutArguments(message), { code: replyCode(message) })
+}
+
+/** The client could not deliver a command, or rejects with the error reply. */
+export function undelivered(command: string, error: unknown): RedisError {
+  if (error instanceof RedisError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  const fromReply = replyCode(message)
+  if (fromReply !== undefined) return refused(command, new Error(message))
+  const reason = message || 'the client gave no reason'
+  return new RedisError(command, reason, { code: codeOf(error), cause: error })
+}
+
+/** The code with which an error reply begins. */
+function replyCode(message: string): string | undefined {
+  return /^[A-Z][A-Z0-9]+(?= )/.exec(message)?.[0]
+}
+
+function codeOf(error: unknown): string | undefined {
+  const { code, cause } = Object(error)
+  if (typeof code === 'string') return code
+  return cause === undefined ? undefined : codeOf(cause)
+}
+
+/** Redis repeats the arguments of a command that it does not know, a session id among them. */
+function withoutArguments(message: string): string {
+  return message.replace(/,? with args beginning with: .*/s, '')
+}

@@ -1,0 +1,28 @@
+import { randomBytes } from 'node:crypto'
+
+/** The attribute of a payload that says whose it is. The app never sees it. */
+export const TAG = '$solidis'
+
+const WRITER = randomBytes(6).toString('base64url')
+let writes = 0
+
+/**
+ * Whose a payload is, as a short digest of the session id, and by which write. So the same change,
+ * made twice, is never taken for one: of two processes that count up, one has to count again.
+ */
+export function newTag(sid: string): string {
+  writes++
+  return `${digestOf(sid)}.${WRITER}${writes.toString(36)}`
+}
+
+/** FNV-1a, by two hashes of 32 bits: not a secret, only enough to tell ids apart. */
+function digestOf(sid: string): string {
+  let one = 0x811c9dc5
+  let two = 0x41c6ce57
+  for (let i = 0; i < sid.length; i++) {
+    const unit = sid.charCodeAt(i)
+    one = Math.imul(one ^ unit, 0x01000193)
+    two = Math.imul(two ^ unit, 0x5bd1e995)
+  }
+  return (one >>> 0).toString(36) + (two >>> 0).toString(36)
+}
