@@ -1,18 +1,42 @@
 // Checks the package as npm would publish it: its metadata, its types, and that an empty project can
-// install, import and require it. Run after the build, by npm.
+// install, import and require it, from TypeScript too. Run after the build, by npm.
 import { execFileSync, execSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+
+/** What a user of TypeScript writes in either kind of module. */
+const ESM = `
+import session from 'express-session'
+import { type Command, SolidisStore, type SolidisStoreOptions } from 'connect-solidis'
+const options: SolidisStoreOptions = { client: { send: async (commands: Command[]) => [commands] } }
+export const store: session.Store = new SolidisStore(options)
+export const ids: Promise<string[]> = new SolidisStore(options).ids()
+// @ts-expect-error: no such option
+new SolidisStore({ ...options, tl: 60 })
+`
+const COMMONJS = `
+import lib = require('connect-solidis')
+export const ids: Promise<string[]> = new lib.SolidisStore({ client: { send: async () => [] } }).ids()
+// @ts-expect-error: a client is required
+new lib.SolidisStore({})
+`
+const MODULES = [
+  '--module node16',
+  '--module nodenext',
+  '--module preserve --moduleResolution bundler',
+]
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const folder = mkdtempSync(join(tmpdir(), 'connect-solidis-package-'))
 try {
-  const [{ filename }] = JSON.parse(
+  const [{ filename, files }] = JSON.parse(
     execSync(`npm pack --json --silent --pack-destination ${folder}`, { encoding: 'utf8' }),
   )
   const tarball = join(folder, filename)
+  const maps = files.filter(({ path }) => path.endsWith('.map'))
+  if (maps.length > 0) throw new Error(`the package has source maps: ${maps[0].path}`)
   run(`publint --strict ${tarball}`)
   run(`attw --quiet ${tarball}`)
 
@@ -22,7 +46,15 @@ try {
   const test = `if (!${JSON.stringify(expected)}.every((name) => typeof lib[name] === 'function')) process.exit(1)`
   node(`import * as lib from 'connect-solidis'; ${test}`, 'module')
   node(`const lib = require('connect-solidis'); ${test}`, 'commonjs')
-  console.log(`package: ${filename} installs, imports and requires`)
+
+  writeFileSync(join(folder, 'esm.mts'), ESM)
+  writeFileSync(join(folder, 'commonjs.cts'), COMMONJS)
+  symlinkSync(resolve('node_modules/@types'), join(folder, 'node_modules/@types'), 'junction')
+  for (const module of MODULES) {
+    const options = `--noEmit --strict --exactOptionalPropertyTypes --target es2023 --types node ${module}`
+    run(`tsc ${options} esm.mts commonjs.cts`, folder)
+  }
+  console.log(`package: ${filename} installs, imports, requires and compiles`)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
