@@ -27,8 +27,8 @@ function header({ environment, plan, leftOut }) {
   )
   const lines = [
     '# Benchmarks',
-    'Made by `npm run bench`, which measures all of this anew; [results.json](results.json) has every ' +
-      'single sample.',
+    'Made by `npm run bench`, which measures all of this anew. In the repository, `results.json` beside ' +
+      'this page has every single sample.',
     [
       `- ${environment.date.slice(0, 10)}, ${environment.cpu}, ${environment.cores} cores, ` +
         `${Math.round(environment.memory / 2 ** 30)} GB, ${environment.os}`,
