@@ -29,6 +29,8 @@ const MODULES = [
 ]
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+// Under `npm publish --dry-run` npm would write nothing here either.
+process.env.npm_config_dry_run = 'false'
 const folder = mkdtempSync(join(tmpdir(), 'connect-solidis-package-'))
 try {
   const [{ filename, files }] = JSON.parse(
