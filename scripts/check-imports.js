@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 const LAYERS = [
   ['index'],
   ['store'],
-  ['options'],
+  ['options', 'events'],
   ['walk', 'owners', 'concurrency', 'clients'],
   ['redis'],
   ['session'],
