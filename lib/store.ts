@@ -52,6 +52,7 @@ export class SolidisStore extends Store {
 
   readonly #sessions: Sessions
   readonly #scope: Scope
+  #hasWarned = false
 
   /**
    * @param options all but `client` have defaults; see `SolidisStoreOptions`
@@ -74,6 +75,7 @@ export class SolidisStore extends Store {
     this.#sessions = new Sessions(redis, resolved, {
       invalid: (sid, error) => this.#tell('invalid', { sid, error }),
       gone: (sid) => this.#tell('gone', { sid }),
+      unknown: (session) => this.#warnOfWrapper(session),
     })
     this.#scope = { redis, ...resolved }
   }
@@ -199,6 +201,19 @@ export class SolidisStore extends Store {
         (error) => call.fail(error),
       )
     })
+  }
+
+  /** A store around this one has to let it make the sessions, or what they were loaded from is lost. */
+  #warnOfWrapper(session: SessionData): void {
+    const { sessionStore } = Object((session as Partial<Session> & { req?: object }).req)
+    const isOfAnother = sessionStore !== undefined && sessionStore !== this
+    if (!isOfAnother || this.#hasWarned) return
+    this.#hasWarned = true
+    process.emitWarning(
+      'A store around SolidisStore has to forward createSession(req, session) to it: else concurrent ' +
+        'requests overwrite each other. See "Stores around it" in the README.',
+      { code: 'CONNECT_SOLIDIS_WRAPPED' },
+    )
   }
 
   /** What a listener throws is its own affair, not that of the call in which it is told. */

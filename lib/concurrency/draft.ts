@@ -1,11 +1,27 @@
 import type { SessionData } from 'express-session'
+import { KEEP } from '../redis/commands.ts'
+import { cookieData, hasSameExpires, hasSameMaxAge } from '../session/cookie.ts'
 import { decode, encode, type Payload, type Serializer } from '../session/payload.ts'
+import { commonBase } from './merge.ts'
+import { type Form, isPlain, plainForm, type Snapshot } from './snapshot.ts'
+import { type Expiry, snapshotOfWrite, type Write } from './write.ts'
+
+/** A write that takes part in a draft. */
+interface Part {
+  readonly write: Write
+  readonly snapshot: Snapshot
+  /** The object's own form in that write. */
+  readonly own: Payload
+}
 
 /**
  * What Redis is to hold of a session, while writes are merged into it one after another. Many may be,
  * so it is decoded and encoded no more often than needed.
  */
 export class Draft {
+  /** By object, its last write. */
+  readonly parts = new Map<SessionData, Part>()
+  expiry: Expiry = KEEP
   readonly #serializer: Serializer
   readonly #sid: string
   /** Only while `#session` has no more in it. */
@@ -18,28 +34,64 @@ export class Draft {
     this.#payload = held
   }
 
-  /** Whether it is this, as far as can be told without encoding it. */
-  is(payload: Payload | null): boolean {
-    return this.#payload === payload
-  }
-
-  replaceBy(payload: Payload): void {
-    this.#payload = payload
-    this.#session = undefined
-  }
-
-  change(session: SessionData): void {
-    this.#session = session
-    this.#payload = undefined
-  }
-
-  async session(): Promise<SessionData> {
-    this.#session ??= await decode(this.#serializer, this.#payload as Payload)
-    return this.#session
+  /** Merges a write into what there is by now. */
+  async add(write: Write): Promise<void> {
+    const snapshot = snapshotOfWrite(write) as Snapshot
+    const own = await write.payload
+    const known = this.#knownOf(write, snapshot)
+    const wanted = write.expiry === KEEP ? this.expiry : write.expiry
+    const same = known.find(({ stored }) => stored === this.#payload)
+    if (same !== undefined && isPlain(same)) {
+      this.#payload = own
+      this.#session = undefined
+      this.expiry = wanted
+    } else {
+      const theirs = await this.#current()
+      const cookie = cookieData(theirs)
+      const ours = await decode(this.#serializer, own)
+      const bases = await Promise.all((same ? [same] : known).map((form) => this.#decode(form)))
+      const merged = await inTime(write, write.merge(commonBase(bases, ours), theirs, ours))
+      this.#session = merged
+      this.#payload = undefined
+      if (endsLike(merged, cookieData(ours))) this.expiry = wanted
+      else if (!endsLike(merged, cookie)) this.expiry = write.expiryOf(merged)
+    }
+    this.parts.set(write.session, { write, snapshot, own })
   }
 
   async payload(): Promise<Payload> {
     this.#payload ??= await encode(this.#serializer, this.#sid, this.#session as SessionData)
     return this.#payload
   }
+
+  async #current(): Promise<SessionData> {
+    this.#session ??= await decode(this.#serializer, this.#payload as Payload)
+    return this.#session
+  }
+
+  /** What an object is compared with: its snapshot, or what an earlier write of it has made of that. */
+  #knownOf({ session }: Write, snapshot: Snapshot): readonly Form[] {
+    const earlier = this.parts.get(session)
+    if (earlier === undefined) return snapshot.forms
+    const { own } = earlier
+    return this.#payload === own ? [plainForm(own)] : [{ stored: null, own }]
+  }
+
+  #decode({ own }: Form): SessionData | Promise<SessionData> {
+    return own === null ? ({ cookie: {} } as SessionData) : decode(this.#serializer, own)
+  }
+}
+
+/** Waits for a merge no longer than its caller does. */
+function inTime<T>({ call }: Write, merged: T | Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    call.whenExpired(() => reject(new Error('The call is over')))
+    Promise.resolve(merged).then(resolve, reject)
+  })
+}
+
+/** Whether a session ends when a cookie does. */
+function endsLike(session: SessionData, cookie: ReturnType<typeof cookieData>): boolean {
+  const own = cookieData(session)
+  return hasSameExpires(own, cookie) && hasSameMaxAge(own, cookie)
 }

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Payload } from '../session/payload.ts'
-import { isGuarded, type Write, type Writer } from './writer.ts'
+import { isMergeable, type Write } from './write.ts'
+import type { Writer } from './writer.ts'
 
 /**
  * Goes on with what waits, once.
@@ -95,13 +96,8 @@ export class Queue {
   }
 }
 
-/** Only what is merged with what Redis holds can be merged with others. */
 function goesWith(write: Write, [first]: Write[]): boolean {
-  return first === undefined || (isMerged(first) && isMerged(write))
-}
-
-function isMerged(write: Write): boolean {
-  return isGuarded(write) && !write.isAlone
+  return first === undefined || (isMergeable(first) && isMergeable(write))
 }
 
 /** Lets a function that others will call keep the async context that it is given in. */

@@ -78,8 +78,13 @@ export class Reader {
 
   #remember(sid: string, session: SessionData, payload: Payload, endsAt: number): SessionData {
     correctExpires(session, endsAt)
-    const snapshot = { owner: this.#owner, sid, forms: [plainForm(payload)] }
-    attachSnapshot(session, { ...snapshot, cookie: cookieData(session), expiresAt: endsAt })
+    attachSnapshot(session, {
+      owner: this.#owner,
+      sid,
+      forms: [plainForm(payload)],
+      cookie: cookieData(session),
+      expiresAt: endsAt,
+    })
     return session
   }
 

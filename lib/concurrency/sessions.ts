@@ -21,7 +21,8 @@ import { Queue } from './queue.ts'
 import { Reader } from './reader.ts'
 import { carrySnapshot, type Form, type Snapshot, snapshotOf } from './snapshot.ts'
 import { applyChange, type Change } from './update.ts'
-import { type Expiry, type Write, type WriteOutcome, Writer } from './writer.ts'
+import type { Expiry, Write, WriteOutcome } from './write.ts'
+import { Writer } from './writer.ts'
 
 /** How far what Redis says of a life may be from what was known of it, with nobody having moved it. */
 const LATENCY_MS = 1000
@@ -45,6 +46,8 @@ export interface SessionsOptions {
 export interface Listener {
   invalid(sid: string, error: InvalidSessionError | RedisError): void
   gone(sid: string): void
+  /** A session of a request was written that is not known from `createSession`. */
+  unknown(session: SessionData): void
 }
 
 /** What is done to one session at a time, each call in its place among those of its session. */
@@ -55,6 +58,8 @@ export class Sessions {
   readonly #listener: Listener
   readonly #writer: Writer
   readonly #queue: Queue
+  /** Whether sessions were given, but never one of a request made of them; unknown until one is given. */
+  #isBypassed: boolean | undefined
 
   constructor(redis: Redis, options: SessionsOptions, listener: Listener) {
     this.#redis = redis
@@ -68,7 +73,10 @@ export class Sessions {
   get(sid: string, call: Call<SessionData | null>): void {
     const key = this.#key(sid)
     this.#queue.after(sid, 'read', () => {
-      this.#reader.read(sid, key, (error, session) => call.settle(error, session))
+      this.#reader.read(sid, key, (error, session) => {
+        this.#isBypassed ??= session ? true : undefined
+        call.settle(error, session)
+      })
     })
   }
 
@@ -82,6 +90,7 @@ export class Sessions {
   set(sid: string, session: SessionData, call: Call<void>): void {
     checkSession(session)
     const snapshot = this.#snapshotOf(session, sid)
+    if (snapshot === undefined && this.#isBypassed) this.#listener.unknown(session)
     const cookie = cookieData(session)
     const expiry = this.#expiryToSet(session, cookie, snapshot)
     if (isOver(expiry)) {
@@ -157,6 +166,7 @@ export class Sessions {
 
   /** A session object was made of what `get` gave. */
   created(data: SessionData, session: Session & SessionData): void {
+    this.#isBypassed = false
     carrySnapshot(data, session)
     const snapshot = this.#snapshotOf(session, session.id)
     // That of express-session has the defaults of its attributes, which are no changes.

@@ -54,6 +54,11 @@ export function carrySnapshot(from: object, to: object): void {
   if (snapshot !== undefined && from !== to) attachSnapshot(to, { ...snapshot })
 }
 
+/** Whether nothing of others was merged into a form. */
+export function isPlain({ stored, own }: Form): boolean {
+  return stored === own
+}
+
 /** A form in which nothing of others was merged. */
 export function plainForm(payload: Payload): Form {
   return { stored: payload, own: payload }

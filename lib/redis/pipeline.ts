@@ -3,14 +3,16 @@ import type { Command, SolidisLike } from './client.ts'
 
 /**
  * Is called once, later, and in the async context of its caller.
- * @param error why the client could not deliver; `undefined` where it did
- * @param replies one a command, as the client gave them
+ * @param failure why the client could not deliver; `undefined` where it did
+ * @param replies one array a command, as the client gave them
  */
-export type Answered = (error: unknown, replies: unknown[]) => void
+export type Answered = (failure: unknown, replies: unknown[][]) => void
 
 interface Member {
   readonly commands: Command[]
   readonly answered: Answered
+  /** That of the caller, where the batch was begun by another, in whose context it is answered. */
+  readonly context: AsyncResource | undefined
 }
 
 /** With so many commands, a batch is sent before the tick is over. */
@@ -35,11 +37,10 @@ export class Pipeline {
       return
     }
     if (this.#batch.length === 0) {
-      this.#batch.push({ commands, answered })
+      this.#batch.push({ commands, answered, context: undefined })
       process.nextTick(this.#flush)
     } else {
-      // The batch is answered in the context of its first member.
-      this.#batch.push({ commands, answered: AsyncResource.bind(answered) })
+      this.#batch.push({ commands, answered, context: new AsyncResource('SolidisStore') })
     }
     this.#count += commands.length
     if (this.#count >= MAX_COMMANDS) this.#flush()
@@ -60,8 +61,10 @@ function deliverTogether(client: SolidisLike, batch: Member[]): void {
   const all = batch.flatMap(({ commands }) => commands)
   deliver(client, all, (error, replies) => {
     let start = 0
-    for (const { commands, answered } of batch) {
-      answered(error, replies.slice(start, start + commands.length))
+    for (const { commands, answered, context } of batch) {
+      const own = replies.slice(start, start + commands.length)
+      if (context === undefined) answered(error, own)
+      else context.runInAsyncScope(answered, undefined, error, own)
       start += commands.length
     }
   })
@@ -76,11 +79,7 @@ function deliver(client: SolidisLike, commands: Command[], answered: Answered): 
   }
   sent.then(
     (replies) => {
-      if (replies?.length === commands.length)
-        answered(
-          undefined,
-          replies.map(([reply]) => reply),
-        )
+      if (replies?.length === commands.length) answered(undefined, replies)
       else answered(new Error('the client did not give one reply a command'), [])
     },
     (error) => answered(error ?? new Error('the client gave no reason'), []),

@@ -4,7 +4,7 @@ import { startCall } from './call.ts'
 import type { Command, Reply, SolidisLike } from './client.ts'
 import type { Script } from './commands.ts'
 import { Pipeline } from './pipeline.ts'
-import { type Outcome, outcomeOf, undelivered } from './replies.ts'
+import { nameOf, type Outcome, outcomeOf, undelivered } from './replies.ts'
 
 /**
  * The one door to Redis: behind it nobody sees the client or its replies. What it is given to call
@@ -22,11 +22,11 @@ export class Redis {
 
   /** Sends a command, and gives its reply. */
   send(command: Command, done: Callback<Reply>): void {
-    this.#pipeline.send([command], (failure, [reply]) => {
-      const outcome = failure === undefined ? outcomeOf(nameOf(command), reply) : failure
-      if (failure !== undefined) done(undelivered(nameOf(command), failure))
-      else if (outcome instanceof RedisError) done(outcome)
-      else done(null, outcome as Reply)
+    this.#pipeline.send([command], (failure, replies) => {
+      if (failure !== undefined) return done(undelivered(nameOf(command), failure))
+      const outcome = outcomeOf(command, replies[0])
+      if (outcome instanceof RedisError) done(outcome)
+      else done(null, outcome)
     })
   }
 
@@ -34,12 +34,9 @@ export class Redis {
   sendAll(commands: Command[], done: Callback<Outcome[]>): void {
     const [first = []] = commands
     this.#pipeline.send(commands, (failure, replies) => {
-      if (failure !== undefined) done(undelivered(nameOf(first), failure))
-      else
-        done(
-          null,
-          replies.map((reply, i) => outcomeOf(nameOf(commands[i]), reply)),
-        )
+      if (failure !== undefined) return done(undelivered(nameOf(first), failure))
+      const outcomes = commands.map((command, i) => outcomeOf(command, replies[i]))
+      done(null, outcomes)
     })
   }
 
@@ -64,8 +61,4 @@ export class Redis {
     if (this.#client.nodes === undefined) return [this]
     return (await this.#client.nodes()).map((node) => new Redis(node))
   }
-}
-
-function nameOf(command: Command | undefined): string {
-  return String(command?.[0])
 }

@@ -1,12 +1,16 @@
 import { RedisError } from '../errors.ts'
-import type { Reply } from './client.ts'
+import type { Command, Reply } from './client.ts'
 
 /** What became of a command. */
 export type Outcome = Reply | RedisError
 
 /** Turns an error reply into a `RedisError`, and leaves other replies as they are. */
-export function outcomeOf(command: string, reply: unknown): Outcome {
-  return reply instanceof Error ? refused(command, reply) : (reply as Reply)
+export function outcomeOf(command: Command, [reply]: unknown[] = []): Outcome {
+  return reply instanceof Error ? refused(nameOf(command), reply) : (reply as Reply)
+}
+
+export function nameOf(command: Command | undefined): string {
+  return String(command?.[0])
 }
 
 /** Redis refused a command. Its own error says no more than this one, but may repeat arguments. */

@@ -1,0 +1,65 @@
+import type { SessionData } from 'express-session'
+import type { Call } from '../redis/call.ts'
+import { KEEP, type Keep } from '../redis/commands.ts'
+import type { CookieData } from '../session/cookie.ts'
+import type { Payload } from '../session/payload.ts'
+import type { Merge } from './merge.ts'
+import { type Form, type Snapshot, snapshotOf } from './snapshot.ts'
+
+/** When a session is to expire, in milliseconds since the epoch (`Infinity`: never), or as it is. */
+export type Expiry = number | Keep
+
+/** What became of a session that was to be written. */
+export type WriteOutcome = 'written' | 'gone'
+
+/** A session that is to be written. */
+export interface Write {
+  readonly owner: object
+  readonly sid: string
+  readonly key: string
+  /** The object whose snapshot it is compared with, and which has one afterwards. */
+  readonly session: SessionData
+  readonly payload: Payload | Promise<Payload>
+  /** The cookie as it stands in the payload. */
+  readonly cookie: CookieData
+  readonly expiry: Expiry
+  /** Decides what to write where Redis holds something else. */
+  readonly merge: Merge
+  /** Whether that may refuse for what Redis holds, and not for a write that may fail itself. */
+  readonly isAlone?: boolean
+  /** When a session expires that was merged so that its cookie is neither theirs nor ours. */
+  readonly expiryOf: (session: SessionData) => number
+  /** On whose behalf; once that is over, nothing is written. */
+  readonly call: Pick<Call<unknown>, 'isOver' | 'whenExpired'>
+  readonly done: (error: Error | null, outcome?: WriteOutcome) => void
+}
+
+/** The snapshot of what a write is about; none, if it is new. */
+export function snapshotOfWrite({ session, owner, sid }: Write): Snapshot | undefined {
+  return snapshotOf(session, owner, sid)
+}
+
+/** Whether a write may be merged with others of its session. */
+export function isMergeable(write: Write): boolean {
+  return snapshotOfWrite(write)?.forms.length === 1 && !write.isAlone
+}
+
+/** So many failed writes of one object are remembered; what is forgotten is merged like another's. */
+const MAX_FORMS = 8
+
+/**
+ * Until there is an answer, an object may be what it was, or what is being written.
+ * @returns what to do when it is known to be written, or not to be
+ */
+export function beginWrite(write: Write, snapshot: Snapshot, form: Form, expiry: Expiry) {
+  const before = snapshot.forms
+  snapshot.forms = [...before.slice(-MAX_FORMS), form]
+  return (isWritten: boolean): void => {
+    // Then others may have been written since.
+    if (write.call.isOver) return
+    snapshot.forms = isWritten ? [form] : before
+    if (!isWritten) return
+    snapshot.cookie = write.cookie
+    if (expiry !== KEEP) snapshot.expiresAt = expiry
+  }
+}
