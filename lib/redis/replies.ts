@@ -28,6 +28,11 @@ export function undelivered(command: string, error: unknown): RedisError {
   return new RedisError(command, reason, { code: codeOf(error), cause: error })
 }
 
+/** Whether a client rejects with what Redis has replied. */
+export function isErrorReply(error: unknown): boolean {
+  return error instanceof Error && replyCode(error.message) !== undefined
+}
+
 /** The code with which an error reply begins. */
 function replyCode(message: string): string | undefined {
   return /^[A-Z][A-Z0-9]+(?= )/.exec(message)?.[0]
