@@ -38,6 +38,7 @@ function cookieOf(session: SessionData): Partial<SessionData['cookie']> {
 }
 
 function fromNow(name: string, expected: string, value: number, unitMs: number): number {
-  if (!isDateFromNow((value * unitMs) / 1000)) throw badArgument(name, expected, value)
+  const isTime = typeof value === 'number' && isDateFromNow((value * unitMs) / 1000)
+  if (!isTime) throw badArgument(name, expected, value)
   return Math.round(Date.now() + value * unitMs)
 }
