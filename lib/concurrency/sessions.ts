@@ -88,6 +88,7 @@ export class Sessions {
   }
 
   set(sid: string, session: SessionData, call: Call<void>): void {
+    const key = this.#key(sid)
     checkSession(session)
     const snapshot = this.#snapshotOf(session, sid)
     if (snapshot === undefined && this.#isBypassed) this.#listener.unknown(session)
@@ -101,11 +102,12 @@ export class Sessions {
     const merge = mergeBy(this.#options.onConflict, sid)
     const done = this.#whenWritten(sid, call, () => call.succeed())
     const isAlone = this.#options.onConflict === 'reject'
-    const write = { sid, session, payload, cookie, expiry, merge, isAlone, call, done }
+    const write = { sid, key, session, payload, cookie, expiry, merge, isAlone, call, done }
     this.#queue.write(this.#toWrite(write))
   }
 
   touch(sid: string, session: SessionData, call: Call<void>): void {
+    const key = this.#key(sid)
     checkSession(session)
     const { disableTouch, disableTTL } = this.#options
     if (disableTouch || disableTTL) {
@@ -116,11 +118,10 @@ export class Sessions {
     const cookie = cookieData(session)
     const expiry = this.#expiryOf(session)
     if (snapshot !== undefined && !isSameButForExpires(cookie, snapshot.cookie)) {
-      this.#setCookie(sid, session, snapshot, cookie, expiry, call)
+      this.#setCookie(sid, key, session, snapshot, cookie, expiry, call)
     } else if (snapshot !== undefined && this.#isSpared(snapshot, expiry)) {
       call.succeed()
     } else {
-      const key = this.#key(sid)
       this.#queue.after(sid, 'touch', () => this.#expire(sid, key, expiry, cookie, snapshot, call))
     }
   }
@@ -149,7 +150,7 @@ export class Sessions {
       const isMoved = this.#lifeOf(changed) !== before
       if (!isMoved && !hasChanges(await this.#decode((forms[0] as Form).own), changed))
         return call.succeed(changed)
-      const write = this.#toUpdate(sid, change, changed, isMoved, call)
+      const write = this.#toUpdate(sid, key, change, changed, isMoved, call)
       if (changing instanceof Promise) return this.#queue.write(write)
       await new Promise<void>((written) => this.#writer.write([write], undefined, () => written()))
     })
@@ -186,6 +187,7 @@ export class Sessions {
 
   #toUpdate(
     sid: string,
+    key: string,
     change: Change,
     changed: SessionData,
     isMoved: boolean,
@@ -203,12 +205,13 @@ export class Sessions {
     const payload = this.#encode(sid, changed, undefined)
     const expiry = isMoved ? this.#expiryOf(changed) : KEEP
     const cookie = cookieData(changed)
-    return this.#toWrite({ sid, session: changed, payload, cookie, expiry, merge, call, done })
+    return this.#toWrite({ sid, key, session: changed, payload, cookie, expiry, merge, call, done })
   }
 
   /** A touch of a session whose cookie was changed in more than its date, and nothing else. */
   #setCookie(
     sid: string,
+    key: string,
     session: SessionData,
     snapshot: Snapshot,
     cookie: CookieData,
@@ -222,7 +225,7 @@ export class Sessions {
     }
     const payload = withCookie()
     const done = this.#whenWritten(sid, call, () => call.succeed())
-    const write = { sid, session, payload, cookie, expiry, merge: mergeSessions, call, done }
+    const write = { sid, key, session, payload, cookie, expiry, merge: mergeSessions, call, done }
     this.#queue.write(this.#toWrite(write))
   }
 
@@ -309,9 +312,9 @@ export class Sessions {
     return decode(this.#options.serializer, payload as Payload)
   }
 
-  #toWrite(write: Omit<Write, 'owner' | 'key' | 'expiryOf'>): Write {
+  #toWrite(write: Omit<Write, 'owner' | 'expiryOf'>): Write {
     const expiryOf = (session: SessionData) => this.#expiryOf(session)
-    return { owner: this, key: this.#key(write.sid), expiryOf, ...write }
+    return { owner: this, expiryOf, ...write }
   }
 
   /** Tells of what was not written because there is no session any more, or none to merge it with. */
