@@ -74,10 +74,84 @@ describe('mergeSessions', () => {
     })
   }
 
-  it('takes our cookie, though only they changed theirs', async () => {
-    const same = { cookie: { domain: 'base' } } as unknown as Data
-    const theirs = { cookie: { domain: 'theirs' } } as unknown as Data
-    expect(await mergeSessions(same, theirs, { ...same })).to.deep.equal(same)
+  describe('of cookies', () => {
+    const A = '2030-01-01T00:00:00.000Z'
+    const B = '2030-01-02T00:00:00.000Z'
+    const C = '2030-01-03T00:00:00.000Z'
+    const hour = { originalMaxAge: 3_600_000 }
+    const day = { originalMaxAge: 86_400_000 }
+    const week = { originalMaxAge: 604_800_000 }
+    const cases: [string, base: object, theirs: object, ours: object, merged: object][] = [
+      ['they changed: theirs', { path: '/' }, { path: '/a' }, { path: '/' }, { path: '/a' }],
+      ['we changed: ours', { path: '/' }, { path: '/' }, { path: '/b' }, { path: '/b' }],
+      ['both changed: ours', { path: '/' }, { path: '/a' }, { path: '/b' }, { path: '/b' }],
+      [
+        'different attributes: both',
+        { path: '/', secure: false },
+        { path: '/a', secure: false },
+        { path: '/', secure: true },
+        { path: '/a', secure: true },
+      ],
+      ['they added: added', {}, { domain: 'a' }, {}, { domain: 'a' }],
+      ['we deleted: deleted', { domain: 'a' }, { domain: 'a' }, {}, {}],
+      [
+        'they lengthened the life, we touched: theirs, with its date',
+        { ...hour, expires: A },
+        { ...day, expires: C },
+        { ...hour, expires: B },
+        { ...day, expires: C },
+      ],
+      [
+        'we lengthened the life, they touched: ours, with its date',
+        { ...hour, expires: A },
+        { ...hour, expires: B },
+        { ...day, expires: C },
+        { ...day, expires: C },
+      ],
+      [
+        'both changed the life: ours',
+        { ...hour, expires: A },
+        { ...week, expires: C },
+        { ...day, expires: B },
+        { ...day, expires: B },
+      ],
+      [
+        'they made it end with the browser: so it does',
+        { ...hour, expires: A },
+        { originalMaxAge: null, expires: null },
+        { ...hour, expires: B },
+        { originalMaxAge: null, expires: null },
+      ],
+      [
+        'both touched: the later touch',
+        { ...hour, expires: A },
+        { ...hour, expires: B },
+        { ...hour, expires: C },
+        { ...hour, expires: C },
+      ],
+      [
+        'only they touched: theirs',
+        { ...hour, expires: A },
+        { ...hour, expires: B },
+        { ...hour, expires: new Date(A) },
+        { ...hour, expires: B },
+      ],
+      [
+        'a maxAge that was set a millisecond short is the same',
+        { ...hour, expires: A },
+        { ...day, expires: C },
+        { originalMaxAge: 3_599_999, expires: B },
+        { ...day, expires: C },
+      ],
+    ]
+    for (const [name, ...cookies] of cases) {
+      it(name, () => {
+        const [base, theirs, ours, merged] = cookies.map((cookie) => ({ cookie }) as Data) as [
+          ...[Data, Data, Data, Data],
+        ]
+        expect(mergeSessions(base, theirs, ours)).to.deep.equal(merged)
+      })
+    }
   })
 
   it('sees no change in another order of keys', async () => {
