@@ -91,7 +91,9 @@ describe('clear', () => {
   it('unlinks page by page, one key a command', async () => {
     const client = scanning(['sess:a', 'sess:b'], [], ['sess:c'])
     await new SolidisStore({ client }).clear()
-    const trips = client.send.args.map(([commands]) => commands.map(([name, key]) => [name, key]))
+    const trips = client.send.args.map(([commands]) =>
+      commands.map(([name, key]) => [name, String(key)]),
+    )
     expect(trips).to.deep.equal([
       [['SCAN', '0']],
       [
@@ -111,9 +113,9 @@ describe('all', () => {
     await new SolidisStore({ client }).all()
     expect(client.send.args.map(([commands]) => commands.map(([name]) => name))).to.deep.equal([
       ['SCAN'],
-      ['GET', 'GET'],
+      ['GET', 'PTTL', 'GET', 'PTTL'],
       ['SCAN'],
-      ['GET'],
+      ['GET', 'PTTL'],
     ])
   })
 })
