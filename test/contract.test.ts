@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { expect } from 'chai'
 import type { SessionData } from 'express-session'
 import {
@@ -11,8 +12,8 @@ import { startRedis } from '../scripts/redis-server.js'
 import { rejection, viaCallbacks } from './support/calls.ts'
 import { type ClientKind, clientKinds, nodeRedisKind, type TestClient } from './support/clients.ts'
 import { eventually } from './support/eventually.ts'
-import { freshPrefix } from './support/redis.ts'
-import { ask, type Data, data, ONE_HOUR_MS } from './support/requests.ts'
+import { freshPrefix, urlOf } from './support/redis.ts'
+import { ask, attributesOf, type Data, data, ONE_HOUR_MS } from './support/requests.ts'
 
 /** Beyond what any machine takes between writing a key and asking for it. */
 const MARGIN_MS = 60_000
@@ -42,7 +43,7 @@ function contract(kind: ClientKind): void {
     direct.close()
   })
 
-  function createStore(options: Omit<SolidisStoreOptions, 'client'> = {}): SolidisStore {
+  function createStore(options: Partial<SolidisStoreOptions> = {}): SolidisStore {
     return new SolidisStore({ client: tested.client, prefix: freshPrefix(), ...options })
   }
 
@@ -142,24 +143,31 @@ function contract(kind: ClientKind): void {
       })
 
       it('fails with what Redis says', async () => {
-        const bare = createStore()
-        await redis('RPUSH', `${bare.prefix}1`, 'hunter2')
-        const error = await rejection(via(bare).get('1'))
-        await bare.clear()
-        expect(error).to.be.instanceOf(RedisError)
-        expect(error).to.include({ command: 'GET', code: 'WRONGTYPE' })
-        expect(error.message).to.match(/^GET failed: WRONGTYPE /)
-        expect(error.cause).to.be.instanceOf(Error)
+        const user = `reader${process.pid}`
+        await redis('ACL', 'SETUSER', user, 'on', '>secret', '~*', '+@all', '-get')
+        const { client, close } = await kind.connect(urlOf(user, 'secret'))
+        try {
+          const bare = createStore({ client })
+          const error = await rejection(via(bare).get('the sid'))
+          expect(error).to.be.instanceOf(RedisError)
+          expect(error).to.include({ command: 'GET', code: 'NOPERM' })
+          expect(error.message).to.match(/^GET failed: NOPERM /)
+          expect(inspect(error)).not.to.include('the sid')
+        } finally {
+          close()
+          await redis('ACL', 'DELUSER', user)
+        }
       })
     })
   }
 
   describe('payload', () => {
-    it('is the JSON of the session', async () => {
+    it('is the JSON of the session, and a tag at its end', async () => {
       const store = createStore()
       const session = data({ user: 'u1' })
       await store.set('1', session)
-      expect(await payloadOf(store, '1')).to.equal(JSON.stringify(session))
+      const { $solidis: tag } = JSON.parse(await payloadOf(store, '1'))
+      expect(await payloadOf(store, '1')).to.equal(JSON.stringify({ ...session, $solidis: tag }))
     })
 
     it('may be written by others', async () => {
@@ -188,11 +196,8 @@ function contract(kind: ClientKind): void {
       expect(session.name).to.equal('Zo\ufffd')
       session.views = 1
       await store.set('1', session)
-      expect(JSON.parse(await payloadOf(store, '1'))).to.deep.equal({
-        cookie: {},
-        name: 'Zo\ufffd',
-        views: 1,
-      })
+      const { $solidis, ...written } = JSON.parse(await payloadOf(store, '1'))
+      expect(written).to.deep.equal({ cookie: {}, name: 'Zo\ufffd', views: 1 })
     })
 
     for (const [name, payload] of [
@@ -217,14 +222,17 @@ function contract(kind: ClientKind): void {
       })
     }
 
-    it('of another type is left out of all, and told of', async () => {
+    it('of another type is no session, and told of', async () => {
       const store = createStore()
       const invalid = listen(store, 'invalid')
       await redis('HSET', `${store.prefix}hash`, 'a', 'b')
       await store.set('good', data())
       expect((await store.all()).map(({ id }) => id)).to.deep.equal(['good'])
-      expect(invalid.map(({ sid }) => sid)).to.deep.equal(['hash'])
-      expect(invalid[0]?.error).to.include({ command: 'GET', code: 'WRONGTYPE' })
+      expect(await store.get('hash')).to.equal(null)
+      expect(invalid.map(({ sid }) => sid)).to.deep.equal(['hash', 'hash'])
+      for (const { error } of invalid) {
+        expect(error).to.include({ command: 'GET', code: 'WRONGTYPE' })
+      }
       expect(await store.length()).to.equal(2)
       await store.clear()
       expect(await isThere(store, 'hash')).to.equal(false)
@@ -247,8 +255,9 @@ function contract(kind: ClientKind): void {
       const store = createStore({ serializer })
       const session = data({ user: 'u1' })
       await store.set('1', session)
-      const payload = await payloadOf(store, '1')
-      expect(payload).to.equal(await serializer.stringify(session))
+      const { cookie, ...parsed } = (await serializer.parse(await payloadOf(store, '1'))) as Data
+      expect(attributesOf(parsed)).to.deep.equal({ user: 'u1' })
+      expect(cookie).to.deep.equal(session.cookie)
       const read = (await store.get('1')) as Data
       expect(read.user).to.equal('u1')
       expect((await store.all()).map((s) => [s.id, (s as unknown as Data).user])).to.deep.equal([

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { SessionData } from 'express-session'
 import { agent } from 'supertest'
-import { SolidisStore, type SolidisStoreOptions } from '../lib/index.ts'
+import { type SolidisLike, SolidisStore, type SolidisStoreOptions } from '../lib/index.ts'
 import { mainKind, type TestClient } from './support/clients.ts'
 import { eventually } from './support/eventually.ts'
 import { freshPrefix } from './support/redis.ts'
@@ -138,11 +138,24 @@ describe('through express-session over HTTP', () => {
   })
 
   it('gives a request the error of Redis', async () => {
+    let refusal: Error | undefined
+    const client: SolidisLike = {
+      send: async (commands) =>
+        refusal ? commands.map(() => [refusal]) : tested.client.send(commands),
+    }
+    const { browser } = await logIn(createSite({ store: createStore({ client }) }))
+    refusal = new Error('LOADING Redis is loading the dataset in memory')
+    const { body } = await browser.get('/profile').expect(500)
+    expect(body).to.include({ code: 'LOADING', message: `GET failed: ${refusal.message}` })
+  })
+
+  it('takes what is no text under the key of a session for no session', async () => {
     const store = createStore()
     const { browser, sid } = await logIn(createSite({ store }))
     await store.destroy(sid)
     await tested.client.send([['LPUSH', store.prefix + sid, 'x']])
-    const { body } = await browser.get('/profile').expect(500)
-    expect(body).to.include({ name: 'RedisError', code: 'WRONGTYPE' })
+    await browser.get('/profile').expect(401)
+    await browser.post('/login/ann').expect(200)
+    await browser.get('/profile').expect(200)
   })
 })

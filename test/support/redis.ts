@@ -16,6 +16,13 @@ export function redisUrl(): string {
   return process.env.REDIS_URL as string
 }
 
+/** The URL of the server for a user of its own, who may do everything but what is taken away. */
+export function urlOf(user: string, password: string): string {
+  const url = new URL(redisUrl())
+  Object.assign(url, { username: user, password })
+  return url.href
+}
+
 let prefixes = 0
 
 /** A prefix that no other test uses. */
