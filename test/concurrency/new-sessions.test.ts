@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import expressSession, { Cookie, type Session, type SessionData } from 'express-session'
-import { SolidisStore } from '../lib/index.ts'
-import { mainKind, type TestClient } from './support/clients.ts'
-import { copyOfExpressSession } from './support/express-session-copy.ts'
-import { freshPrefix } from './support/redis.ts'
-import { ask, ONE_HOUR_MS, type RequestSession, save, stored } from './support/requests.ts'
+import { SolidisStore } from '../../lib/index.ts'
+import { mainKind, type TestClient } from '../support/clients.ts'
+import { copyOfExpressSession } from '../support/express-session-copy.ts'
+import { freshPrefix } from '../support/redis.ts'
+import { ask, ONE_HOUR_MS, type RequestSession, save, stored } from '../support/requests.ts'
 
 /** Not in its types. */
 type SessionClass = new (req: object, data: object) => Session
