@@ -10,7 +10,7 @@ const RUNS_PER_ROUND = 10_000
 const MOCHA = ['node_modules/mocha/bin/mocha.js', '--no-config']
 const TEST = [
   ...['--require', '.build/test/support/redis.js'],
-  '.build/test/conflicts/properties.test.js',
+  '.build/test/concurrency/properties.test.js',
 ]
 
 const redis = await findOrStartRedis()

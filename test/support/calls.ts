@@ -54,7 +54,7 @@ export const calls: [
 ]
 
 /** What a promise is rejected with; fails if it is not. */
-export async function rejection<E = Error & { code?: string; command?: string }>(
+export async function rejection<E = Error & { code?: string; command?: string; sid?: string }>(
   promise: Promise<unknown>,
 ): Promise<E> {
   let result: unknown

@@ -1,0 +1,136 @@
+import { expect } from 'chai'
+import type { SessionData } from 'express-session'
+import sinon from 'sinon'
+import type { SolidisStore } from '../../lib/index.ts'
+import { recording } from '../support/gate.ts'
+import { attributesOf, type Data, open, save, stored } from '../support/requests.ts'
+import { add, SID, useStores } from '../support/two-sessions.ts'
+
+function times<T>(count: number, make: (i: number) => T): T[] {
+  return Array.from({ length: count }, (_, i) => make(i))
+}
+
+describe('update', () => {
+  const { client, life, makeStore, twoStores } = useStores()
+  let store: SolidisStore
+  let other: SolidisStore
+
+  beforeEach(async () => {
+    ;[store, other] = await twoStores({ count: 0 })
+  })
+
+  it('64 times at once, counts 64', async () => {
+    const counts = await Promise.all(times(64, () => store.update(SID, add)))
+    expect(await stored(store, SID)).to.deep.equal({ count: 64 })
+    const seen = counts.map((session) => (session as Data & { count: number }).count)
+    expect(seen.sort((a, b) => a - b)).to.deep.equal(times(64, (i) => i + 1))
+  })
+
+  it('64 times at once, by two processes, counts 64', async () => {
+    await Promise.all(times(64, (i) => (i % 2 ? store : other).update(SID, add)))
+    expect(await stored(store, SID)).to.deep.equal({ count: 64 })
+  })
+
+  it('counts beside requests that save the session', async () => {
+    const sessions = await Promise.all(times(16, () => open(other, SID)))
+    await Promise.all([
+      ...times(16, () => store.update(SID, add)),
+      ...sessions.map((session, i) => save(Object.assign(session, { [`n${i}`]: i }))),
+    ])
+    const { count, ...others } = (await stored(store, SID)) as Record<string, unknown>
+    expect(count).to.equal(16)
+    expect(Object.keys(others)).to.have.length(16)
+  })
+
+  it('calls change again on the fresh data if there was a conflict', async () => {
+    const seen: unknown[] = []
+    const updated = await store.update(SID, async (session) => {
+      seen.push(attributesOf(session))
+      if (seen.length === 1)
+        await other.update(SID, (theirs) => void Object.assign(theirs, { b: 1 }))
+      Object.assign(session, { a: seen.length })
+    })
+    expect(seen).to.deep.equal([{ count: 0 }, { count: 0, b: 1 }])
+    expect(attributesOf(updated as SessionData)).to.deep.equal({ count: 0, b: 1, a: 2 })
+    expect(await stored(store, SID)).to.deep.equal({ count: 0, b: 1, a: 2 })
+  })
+
+  for (const onConflict of ['overwrite', 'reject', () => expect.fail('not asked')] as const) {
+    it(`does so whatever onConflict is (${typeof onConflict === 'string' ? onConflict : 'function'})`, async () => {
+      const own = makeStore({ onConflict })
+      await Promise.all([own.update(SID, add), own.update(SID, add), store.update(SID, add)])
+      expect(await stored(store, SID)).to.deep.equal({ count: 3 })
+    })
+  }
+
+  it('takes what change returns in place of the session', async () => {
+    const replaced = await store.update(SID, ({ cookie }) => ({ cookie, fresh: true }) as Data)
+    expect(attributesOf(replaced as SessionData)).to.deep.equal({ fresh: true })
+    expect(await stored(store, SID)).to.deep.equal({ fresh: true })
+  })
+
+  it('compares what change returns, too', async () => {
+    let calls = 0
+    await store.update(SID, async (session) => {
+      if (calls++ === 0) await other.update(SID, add)
+      return { ...session, calls } as Data
+    })
+    expect(await stored(store, SID)).to.deep.equal({ count: 1, calls: 2 })
+  })
+
+  it('gives null, and does not call change, if there is no session', async () => {
+    const change = sinon.spy()
+    expect(await store.update('none', change)).to.equal(null)
+    expect(change.called).to.equal(false)
+    expect(await store.exists('none')).to.equal(false)
+  })
+
+  it('gives null, and writes nothing, if the session goes meanwhile', async () => {
+    const updated = await store.update(SID, async (session) => {
+      await other.destroy(SID)
+      add(session)
+    })
+    expect(updated).to.equal(null)
+    expect(await store.exists(SID)).to.equal(false)
+  })
+
+  for (const [how, change] of [
+    [
+      'throws',
+      () => {
+        throw new Error('mine')
+      },
+    ],
+    ['rejects with', () => Promise.reject(new Error('mine'))],
+  ] as [string, () => Promise<undefined>][]) {
+    it(`fails with what change ${how}, and writes nothing`, async () => {
+      const callback = sinon.spy()
+      await new Promise<void>((resolve) => {
+        store.update(SID, change, (...args) => {
+          callback(...args)
+          resolve()
+        })
+      })
+      expect(callback.args[0]?.[0]).to.have.property('message', 'mine')
+      expect(await stored(store, SID)).to.deep.equal({ count: 0 })
+    })
+  }
+
+  it('overwrites nothing if change changes nothing', async () => {
+    const counted = recording(client)
+    const own = makeStore({ client: counted })
+    const session = await own.update(SID, async () => {
+      await other.update(SID, add)
+    })
+    expect(session).to.not.equal(null)
+    expect(counted.trips.flat().filter((name) => /SET|EVAL/.test(name))).to.deep.equal([])
+    expect(await stored(store, SID)).to.deep.equal({ count: 1 })
+  })
+
+  it('keeps the life of the session', async () => {
+    const before = await life()
+    await store.update(SID, add)
+    const after = await life()
+    expect(after).to.be.within(before - 60_000, before + 1000)
+  })
+})
