@@ -3,29 +3,17 @@ import { expect } from 'chai'
 import type { SessionData } from 'express-session'
 import type { SolidisStore } from '../../lib/index.ts'
 import { attributesOf, open, save, stored } from '../support/requests.ts'
+import { slowSerializer } from '../support/serializers.ts'
 import { SID, useStores } from '../support/two-sessions.ts'
 
 describe('an asynchronous serializer', () => {
   const { twoStores, twoSessions } = useStores()
 
-  /** Takes a number of turns of the event loop for each call. */
-  function slow(turns: () => number) {
-    const wait = async <T>(result: T) => {
-      for (let left = turns(); left > 0; left--) await turn()
-      return result
-    }
-    return {
-      stringify: (session: SessionData) =>
-        wait(Buffer.from(JSON.stringify(session)).toString('hex')),
-      parse: (text: string) => wait(JSON.parse(Buffer.from(text, 'hex').toString()) as SessionData),
-    }
-  }
-
   const attributesIn = async (store: SolidisStore) =>
     attributesOf((await store.get(SID)) as SessionData)
 
   it('merges', async () => {
-    const [one, other] = await twoStores({ a: 1, b: 1 }, { serializer: slow(() => 3) })
+    const [one, other] = await twoStores({ a: 1, b: 1 }, { serializer: slowSerializer(() => 3) })
     const [theirs, ours] = [await open(one, SID), await open(other, SID)]
     await Promise.all([
       save(Object.assign(theirs, { a: 2, at: new Date(0) })),
@@ -37,7 +25,10 @@ describe('an asynchronous serializer', () => {
 
   it('holds for 64 writers at once', async () => {
     let calls = 0
-    const [one, other] = await twoStores({ base: 1 }, { serializer: slow(() => calls++ % 3) })
+    const [one, other] = await twoStores(
+      { base: 1 },
+      { serializer: slowSerializer(() => calls++ % 3) },
+    )
     const sessions = await Promise.all(
       Array.from({ length: 64 }, (_, i) => open(i % 2 ? one : other, SID)),
     )
@@ -46,7 +37,7 @@ describe('an asynchronous serializer', () => {
   })
 
   it('undoes, in a later save, what an earlier one changed at the same time', async () => {
-    const { store, ours } = await twoSessions({ a: 1 }, { serializer: slow(() => 3) })
+    const { store, ours } = await twoSessions({ a: 1 }, { serializer: slowSerializer(() => 3) })
     const first = save(Object.assign(ours, { a: 2 }))
     await Promise.all([first, save(Object.assign(ours, { a: 1 }))])
     expect(await attributesIn(store)).to.deep.equal({ a: 1 })
@@ -78,7 +69,7 @@ describe('an asynchronous serializer', () => {
   })
 
   it('is asked for the result of onConflict, too', async () => {
-    const serializer = slow(() => 1)
+    const serializer = slowSerializer(() => 1)
     const onConflict = (_base: SessionData, theirs: SessionData, ours: SessionData) => ({
       ...theirs,
       ...ours,

@@ -12,18 +12,8 @@ import {
   type RequestSession,
   save,
 } from '../support/requests.ts'
+import { SERIALIZERS } from '../support/serializers.ts'
 import { add, POLICIES, SID, useStores } from '../support/two-sessions.ts'
-
-const SERIALIZERS: [string, NonNullable<SolidisStoreOptions['serializer']>][] = [
-  ['JSON', JSON],
-  [
-    'an asynchronous serializer',
-    {
-      parse: async (text) => turn(JSON.parse(text.slice(1)) as SessionData),
-      stringify: async (session) => turn(`!${JSON.stringify(session)}`),
-    },
-  ],
-]
 
 describe('after a write of which nobody knows the outcome', () => {
   const { client, makeStore } = useStores()
@@ -66,8 +56,10 @@ describe('after a write of which nobody knows the outcome', () => {
   }
 
   for (const [policy, onConflict] of POLICIES) {
-    for (const [kind, serializer] of SERIALIZERS) {
+    for (const [kind, makeSerializer] of SERIALIZERS) {
       describe(`with ${policy} and ${kind}`, () => {
+        const serializer = makeSerializer()
+
         for (const fault of UNKNOWN) {
           it(`that ${fault}: a rollback is written`, async () => {
             const { store, inRedis, failToSave } = await setUp({ a: 1 }, { onConflict, serializer })
