@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Command, SolidisLike } from './client.ts'
+import { isErrorReply } from './replies.ts'
 
 /**
  * Is called once, later, and in the async context of its caller.
@@ -15,7 +16,7 @@ interface Member {
   readonly context: AsyncResource | undefined
 }
 
-/** With so many commands, a batch is sent before the tick is over. */
+/** So many commands make a batch. */
 const MAX_COMMANDS = 64
 
 /**
@@ -38,20 +39,22 @@ export class Pipeline {
     }
     if (this.#batch.length === 0) {
       this.#batch.push({ commands, answered, context: undefined })
-      process.nextTick(this.#flush)
+      process.nextTick(this.#flush, this.#batch)
     } else {
       this.#batch.push({ commands, answered, context: new AsyncResource('SolidisStore') })
     }
     this.#count += commands.length
-    if (this.#count >= MAX_COMMANDS) this.#flush()
+    if (this.#count >= MAX_COMMANDS) this.#beginAnew()
   }
 
-  readonly #flush = (): void => {
-    const batch = this.#batch
+  #beginAnew(): void {
     this.#batch = []
     this.#count = 0
-    const [first] = batch
-    if (first === undefined) return
+  }
+
+  readonly #flush = (batch: Member[]): void => {
+    if (batch === this.#batch) this.#beginAnew()
+    const [first] = batch as [Member]
     if (batch.length === 1) deliver(this.#client, first.commands, first.answered)
     else deliverTogether(this.#client, batch)
   }
@@ -59,29 +62,49 @@ export class Pipeline {
 
 function deliverTogether(client: SolidisLike, batch: Member[]): void {
   const all = batch.flatMap(({ commands }) => commands)
-  deliver(client, all, (error, replies) => {
+  deliver(client, all, (failure, replies) => {
     let start = 0
     for (const { commands, answered, context } of batch) {
       const own = replies.slice(start, start + commands.length)
-      if (context === undefined) answered(error, own)
-      else context.runInAsyncScope(answered, undefined, error, own)
+      if (context === undefined) answered(failure, own)
+      else context.runInAsyncScope(answered, undefined, failure, own)
       start += commands.length
     }
   })
 }
 
 function deliver(client: SolidisLike, commands: Command[], answered: Answered): void {
-  let sent: Promise<unknown[][]>
-  try {
-    sent = Promise.resolve(client.send(commands))
-  } catch (error) {
-    sent = Promise.reject(error)
-  }
-  sent.then(
+  sendTo(client, commands).then(
     (replies) => {
       if (replies?.length === commands.length) answered(undefined, replies)
       else answered(new Error('the client did not give one reply a command'), [])
     },
-    (error) => answered(error ?? new Error('the client gave no reason'), []),
+    (error) => {
+      if (commands.length === 1 || !isErrorReply(error)) answered(failureOf(error), [])
+      else sendAlone(client, commands, answered)
+    },
   )
+}
+
+/** For a client that rejects all that it was given if Redis refuses one command. */
+function sendAlone(client: SolidisLike, commands: Command[], answered: Answered): void {
+  const replies = commands.map((command) =>
+    sendTo(client, [command]).then(
+      ([reply]) => reply as unknown[],
+      (error) => [error],
+    ),
+  )
+  Promise.all(replies).then((all) => answered(undefined, all))
+}
+
+function sendTo(client: SolidisLike, commands: Command[]): Promise<unknown[][]> {
+  try {
+    return Promise.resolve(client.send(commands))
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+function failureOf(error: unknown): unknown {
+  return error ?? new Error('the client gave no reason')
 }

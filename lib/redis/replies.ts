@@ -4,9 +4,9 @@ import type { Command, Reply } from './client.ts'
 /** What became of a command. */
 export type Outcome = Reply | RedisError
 
-/** Turns an error reply into a `RedisError`, and leaves other replies as they are. */
+/** Turns an error in the place of a reply into a `RedisError`, and leaves replies as they are. */
 export function outcomeOf(command: Command, [reply]: unknown[] = []): Outcome {
-  return reply instanceof Error ? refused(nameOf(command), reply) : (reply as Reply)
+  return reply instanceof Error ? undelivered(nameOf(command), reply) : (reply as Reply)
 }
 
 export function nameOf(command: Command | undefined): string {
