@@ -186,7 +186,10 @@ describe('onConflict: a function', () => {
 
   it('fails for one of several that wait, and for no other', async () => {
     const onConflict = (_base: SessionData, theirs: SessionData, ours: SessionData) => {
-      if ('bad' in ours) throw new Error('mine')
+      if ('bad' in ours) {
+        Object.assign(theirs, { bad: 'half done' })
+        throw new Error('mine')
+      }
       return { ...theirs, ...attributesOf(ours), cookie: ours.cookie }
     }
     const store = makeStore({ onConflict })

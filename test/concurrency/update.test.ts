@@ -1,8 +1,9 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { SessionData } from 'express-session'
 import sinon from 'sinon'
 import type { SolidisStore } from '../../lib/index.ts'
-import { recording } from '../support/gate.ts'
+import { Gate, recording } from '../support/gate.ts'
 import { attributesOf, type Data, open, save, stored } from '../support/requests.ts'
 import { add, SID, useStores } from '../support/two-sessions.ts'
 
@@ -115,6 +116,34 @@ describe('update', () => {
       expect(await stored(store, SID)).to.deep.equal({ count: 0 })
     })
   }
+
+  it('leaves nothing of a change that fails to those that are written with it', async () => {
+    const gate = new Gate()
+    const own = makeStore({ client: gate.wrap(client) })
+    const sessions = await Promise.all([1, 2, 3].map(() => open(own, SID)))
+    let asked = 0
+    let goOn = () => {}
+    const updated = own.update(SID, async (session) => {
+      Object.assign(session, { bad: 'half done' })
+      if (asked++ > 0) throw new Error('mine')
+      await new Promise<void>((resolve) => {
+        goOn = resolve
+      })
+    })
+    while (asked === 0) await turn()
+    gate.close()
+    const saves = sessions.map((session, i) => save(Object.assign(session, { [`n${i}`]: i })))
+    await gate.holds(1)
+    // It waits with the others for the first, against which it loses.
+    goOn()
+    await turn()
+    await gate.open()
+    const outcomes = await Promise.allSettled([updated, ...saves])
+    expect(outcomes.map(({ status }) => status)).to.deep.equal([
+      ...['rejected', 'fulfilled', 'fulfilled', 'fulfilled'],
+    ])
+    expect(await stored(store, SID)).to.deep.equal({ count: 0, n0: 0, n1: 1, n2: 2 })
+  })
 
   it('overwrites nothing if change changes nothing', async () => {
     const counted = recording(client)
