@@ -2,7 +2,7 @@ import type { SessionData } from 'express-session'
 import { KEEP } from '../redis/commands.ts'
 import { cookieData, hasSameExpires, hasSameMaxAge } from '../session/cookie.ts'
 import { decode, encode, type Payload, type Serializer } from '../session/payload.ts'
-import { commonBase } from './merge.ts'
+import { commonBase, mergeSessions } from './merge.ts'
 import { type Form, isPlain, plainForm, type Snapshot } from './snapshot.ts'
 import { type Expiry, snapshotOfWrite, type Write } from './write.ts'
 
@@ -46,10 +46,12 @@ export class Draft {
       this.#session = undefined
       this.expiry = wanted
     } else {
-      const theirs = await this.#current()
+      // Another merge may change them in place, and fail then.
+      const isSafe = write.merge === mergeSessions
+      const theirs = isSafe ? await this.#current() : await this.#decode(await this.payload())
       const cookie = cookieData(theirs)
       const ours = await decode(this.#serializer, own)
-      const bases = await Promise.all((same ? [same] : known).map((form) => this.#decode(form)))
+      const bases = await Promise.all((same ? [same] : known).map(({ own }) => this.#decode(own)))
       const merged = await inTime(write, write.merge(commonBase(bases, ours), theirs, ours))
       this.#session = merged
       this.#payload = undefined
@@ -77,8 +79,8 @@ export class Draft {
     return this.#payload === own ? [plainForm(own)] : [{ stored: null, own }]
   }
 
-  #decode({ own }: Form): SessionData | Promise<SessionData> {
-    return own === null ? ({ cookie: {} } as SessionData) : decode(this.#serializer, own)
+  #decode(payload: Payload | null): SessionData | Promise<SessionData> {
+    return payload === null ? ({ cookie: {} } as SessionData) : decode(this.#serializer, payload)
   }
 }
 
