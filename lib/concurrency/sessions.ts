@@ -152,7 +152,7 @@ export class Sessions {
         return call.succeed(changed)
       const write = this.#toUpdate(sid, key, change, changed, isMoved, call)
       if (changing instanceof Promise) return this.#queue.write(write)
-      await new Promise<void>((written) => this.#writer.write([write], undefined, () => written()))
+      await this.#writeAlone(write)
     })
   }
 
@@ -185,6 +185,10 @@ export class Sessions {
     })
   }
 
+  #writeAlone(write: Write): Promise<void> {
+    return new Promise((written) => this.#writer.write([write], undefined, () => written()))
+  }
+
   #toUpdate(
     sid: string,
     key: string,
@@ -208,7 +212,7 @@ export class Sessions {
     return this.#toWrite({ sid, key, session: changed, payload, cookie, expiry, merge, call, done })
   }
 
-  /** A touch of a session whose cookie was changed in more than its date, and nothing else. */
+  /** A touch of a session whose cookie was changed in more than its date: it writes nothing else. */
   #setCookie(
     sid: string,
     key: string,
@@ -218,15 +222,18 @@ export class Sessions {
     expiry: number,
     call: Call<void>,
   ): void {
-    const { own } = snapshot.forms.at(-1) as Form
-    const withCookie = async () => {
-      const attributes = await this.#decode(own)
-      return this.#encode(sid, { ...attributes, cookie: cookie as never }, snapshot)
-    }
-    const payload = withCookie()
-    const done = this.#whenWritten(sid, call, () => call.succeed())
-    const write = { sid, key, session, payload, cookie, expiry, merge: mergeSessions, call, done }
-    this.#queue.write(this.#toWrite(write))
+    const asItIs = { ...session, cookie }
+    // What it was loaded from, or written as, is settled once the writes before it are done.
+    this.#task(sid, call, async () => {
+      const [form, ...others] = snapshot.forms as [Form, ...Form[]]
+      // After a write without an answer, there is no telling what else is to stay as it is.
+      const isKnown = others.length === 0
+      const touched = isKnown ? { ...(await this.#decode(form.own)), cookie } : asItIs
+      const payload = this.#encode(sid, touched as never, snapshot)
+      const done = this.#whenWritten(sid, call, () => call.succeed())
+      const write = { sid, key, session, payload, cookie, expiry, merge: mergeSessions, call, done }
+      await this.#writeAlone(this.#toWrite(write))
+    })
   }
 
   #expire(
