@@ -3,7 +3,7 @@ import { type Callback, promiseOf } from '../callback.ts'
 import { badArgument, InvalidSessionError, isObject, RedisError } from '../errors.ts'
 import type { Call } from '../redis/call.ts'
 import type { Reply } from '../redis/client.ts'
-import { EXPIRE_UNLESS_LENGTHENED, expire, KEEP } from '../redis/commands.ts'
+import { DESTROY, KEEP, TOUCH } from '../redis/commands.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Outcome } from '../redis/replies.ts'
 import {
@@ -129,7 +129,9 @@ export class Sessions {
   destroy(sid: string, call: Call<void>): void {
     const key = this.#key(sid)
     this.#task(sid, call, async () => {
-      await promiseOf<Reply>((done) => this.#redis.send(['UNLINK', key], done))
+      await promiseOf<Reply>((done) => {
+        this.#redis.runInTime(DESTROY, key, [], call.deadline, done)
+      })
       call.succeed()
     })
   }
@@ -246,22 +248,16 @@ export class Sessions {
   ): void {
     if (call.isOver) return
     const ttlMs = Math.ceil(expiry - Date.now())
-    const done = (error: Error | null, expires?: unknown) => {
+    const args = [String(ttlMs), String(lengthenedFrom(snapshot, ttlMs))]
+    this.#redis.runInTime(TOUCH, key, args, call.deadline, (error, time) => {
       if (error !== null) return call.fail(error)
-      if (Number(expires) === 0) this.#listener.gone(sid)
+      if (time === 0) this.#listener.gone(sid)
       else if (snapshot !== undefined) {
         snapshot.expiresAt = expiry
         snapshot.cookie = cookie
       }
       call.succeed()
-    }
-    if (snapshot === undefined || snapshot.expiresAt === Infinity) {
-      this.#redis.send(expire(key, ttlMs), done)
-    } else {
-      const knownMs = Math.max(Math.ceil(snapshot.expiresAt - Date.now()), 0) + LATENCY_MS
-      const args = [String(ttlMs), String(Math.max(ttlMs, knownMs))]
-      this.#redis.run(EXPIRE_UNLESS_LENGTHENED, key, args, done)
-    }
+    })
   }
 
   /** Whether a touch would extend a life by less than `touchAfter`. */
@@ -354,6 +350,13 @@ export class Sessions {
 
 function isOver(expiry: Expiry): boolean {
   return expiry !== KEEP && expiry <= Date.now()
+}
+
+/** The remaining milliseconds above which another must have lengthened a life since it was known. */
+function lengthenedFrom(snapshot: Snapshot | undefined, ttlMs: number): number {
+  if (snapshot === undefined || snapshot.expiresAt === Infinity) return Number.MAX_SAFE_INTEGER
+  const knownMs = Math.max(Math.ceil(snapshot.expiresAt - Date.now()), 0) + LATENCY_MS
+  return Math.max(ttlMs, knownMs)
 }
 
 function checkSession(session: SessionData): void {

@@ -30,7 +30,7 @@ export interface Write {
   /** When a session expires that was merged so that its cookie is neither theirs nor ours. */
   readonly expiryOf: (session: SessionData) => number
   /** On whose behalf; once that is over, nothing is written. */
-  readonly call: Pick<Call<unknown>, 'isOver' | 'whenExpired'>
+  readonly call: Pick<Call<unknown>, 'isOver' | 'whenExpired' | 'deadline'>
   readonly done: (error: Error | null, outcome?: WriteOutcome) => void
 }
 

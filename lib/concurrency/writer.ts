@@ -9,12 +9,13 @@ import {
   KEEP,
   type Keep,
   replace,
-  set,
+  SET,
   WRITTEN,
 } from '../redis/commands.ts'
 import type { Redis } from '../redis/redis.ts'
 import { type Payload, payloadOf, type Serializer } from '../session/payload.ts'
 import { Draft } from './draft.ts'
+import type { Merge } from './merge.ts'
 import { attachSnapshot, hasSnapshot, isPlain, plainForm, type Snapshot } from './snapshot.ts'
 import { beginWrite, type Expiry, snapshotOfWrite, type Write } from './write.ts'
 
@@ -70,13 +71,21 @@ export class Writer {
 
   /** Writes a session that was not loaded from here, whatever there is. */
   #create(write: Write, payload: Payload, next: Next): void {
-    const { owner, sid, key, session, cookie, done } = write
+    const { owner, sid, key, session, cookie, call, done } = write
     const expiry = write.expiry as number
     const snapshot = { owner, sid, forms: [NOTHING], cookie, expiresAt: expiry }
     // A plain object, given by hand, is written like this every time, and so is what is of elsewhere.
     if (isOfRequest(session, sid) && !hasSnapshot(session)) attachSnapshot(session, snapshot)
     const end = beginWrite(write, snapshot, plainForm(payload), expiry)
-    this.#redis.send(set(key, payload, ttlOf(expiry) as number), (error) => {
+    const args = [payload, String(ttlOf(expiry))]
+    // Whose id is new does not come late over what the same request has written since.
+    if (snapshotOfWrite(write) !== undefined) args.push('new')
+    this.#redis.runInTime(SET, key, args, call.deadline, (error, reply) => {
+      if (error === null && typeof reply !== 'number') {
+        end(false)
+        const ours: Merge = (_base, _theirs, session) => session
+        return this.#writeTogether([{ ...write, merge: ours }], payloadOf(reply), next)
+      }
       if (error === null) end(true)
       done(error, 'written')
       next(error === null ? payload : undefined)

@@ -9,6 +9,8 @@ import { startDeadline } from './deadline.ts'
 export class Call<T> {
   /** What it waits for, by the name of a Redis command. */
   readonly command: string
+  /** When its time is up, by the clock of `performance.now()`; `Infinity`: never. */
+  readonly deadline: number
   #tell: Callback<T> | undefined
   #onExpired: (() => void) | undefined
   readonly #timer: NodeJS.Timeout | undefined
@@ -17,7 +19,9 @@ export class Call<T> {
   constructor(command: string, timeout: number, tell: Callback<T>) {
     this.command = command
     this.#tell = tell
-    if (timeout > 0) this.#timer = startDeadline(() => this.#expire(timeout), timeout)
+    this.deadline = timeout > 0 ? performance.now() + timeout : Infinity
+    if (timeout > 0)
+      this.#timer = startDeadline(() => this.#expire(timeout), timeout, this.deadline)
   }
 
   get isOver(): boolean {

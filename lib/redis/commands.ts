@@ -26,31 +26,12 @@ export function get(key: string | Buffer): Command[] {
   ]
 }
 
-/** Writes a session, whatever there was. */
-export function set(key: string, payload: string, ttlMs: number): Command {
-  return ttlMs === Infinity ? ['SET', key, payload] : ['SET', key, payload, 'PX', String(ttlMs)]
-}
-
 /** Writes a session if there is one, whatever it is. Gives null if there is none. */
 export function replace(key: string, payload: string, ttlMs: number | Keep): Command {
   const command = ['SET', key, payload, 'XX']
   if (ttlMs === KEEP) return [...command, 'KEEPTTL']
   return ttlMs === Infinity ? command : [...command, 'PX', String(ttlMs)]
 }
-
-/** Lets a session live so long from now on, if there is one. Gives 0 if there is none. */
-export function expire(key: string, ttlMs: number): Command {
-  return ['PEXPIRE', key, String(ttlMs)]
-}
-
-/**
- * PEXPIREs KEYS[1] in ARGV[1] milliseconds, unless it has more than ARGV[2] left, which is more than
- * the caller knows of: another has lengthened its life since. Gives 0 if there is no session.
- */
-export const EXPIRE_UNLESS_LENGTHENED = new Script(`
-local left = redis.call('PTTL', KEYS[1])
-if left > tonumber(ARGV[2]) then return 1 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[1])`)
 
 /** What COMPARE_AND_SET gives when it has written. */
 export const WRITTEN = 1
@@ -83,3 +64,48 @@ export function compareAndSet(
 ): Command {
   return [payload, String(ttlMs), ...expected.map((held) => held ?? '')]
 }
+
+/**
+ * The scripts below do not compare, and may arrive late: after their caller was told that they failed,
+ * and has done something else. So ARGV[1] is a deadline, in milliseconds by the clock of Redis. They
+ * give the time by that clock, negative if the deadline is over, with nothing done then.
+ *
+ * Before Redis 7, a script that has asked for the time may write only if its effects are replicated.
+ */
+const IN_TIME = `
+redis.replicate_commands()
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if now > tonumber(ARGV[1]) then return -now end
+`
+
+/**
+ * SETs KEYS[1] to ARGV[2], to live ARGV[3] milliseconds, or 'Infinity': whatever there was, or, with
+ * an ARGV[4], only where there was nothing; then it gives what there is.
+ */
+export const SET = new Script(`${IN_TIME}
+if ARGV[4] then
+  local held = redis.call('GET', KEYS[1])
+  if held and held ~= ARGV[2] then return held end
+end
+if ARGV[3] == '${Infinity}' then
+  redis.call('SET', KEYS[1], ARGV[2])
+else
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+end
+return now`)
+
+/**
+ * PEXPIREs KEYS[1] in ARGV[2] milliseconds, unless it has more than ARGV[3] left, which is more than
+ * the caller knows of: another has lengthened its life since. Gives 0 if there is no session.
+ */
+export const TOUCH = new Script(`${IN_TIME}
+local left = redis.call('PTTL', KEYS[1])
+if left == -2 then return 0 end
+if left <= tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return now`)
+
+/** UNLINKs KEYS[1]. */
+export const DESTROY = new Script(`${IN_TIME}
+redis.call('UNLINK', KEYS[1])
+return now`)

@@ -14,9 +14,10 @@ const due: (() => void)[] = []
 /**
  * Calls `expire` in `ms` milliseconds. Answers that lie in the socket by then are read first: `expire`
  * finds out whether its call is over.
+ * @param dueAt the same time by the clock of `performance.now()`
  */
-export function startDeadline(expire: () => void, ms: number): NodeJS.Timeout {
-  return setTimeout(onDue, ms, expire, performance.now() + ms)
+export function startDeadline(expire: () => void, ms: number, dueAt: number): NodeJS.Timeout {
+  return setTimeout(onDue, ms, expire, dueAt)
 }
 
 function onDue(expire: () => void, dueAt: number): void {

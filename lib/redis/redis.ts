@@ -2,9 +2,13 @@ import type { Callback } from '../callback.ts'
 import { RedisError } from '../errors.ts'
 import { startCall } from './call.ts'
 import type { Command, Reply, SolidisLike } from './client.ts'
+import { Clock } from './clock.ts'
 import type { Script } from './commands.ts'
 import { Pipeline } from './pipeline.ts'
 import { nameOf, type Outcome, outcomeOf, undelivered } from './replies.ts'
+
+/** Later than any clock says. */
+const MAX_TIME = Number.MAX_SAFE_INTEGER
 
 /**
  * The one door to Redis: behind it nobody sees the client or its replies. What it is given to call
@@ -14,6 +18,7 @@ import { nameOf, type Outcome, outcomeOf, undelivered } from './replies.ts'
 export class Redis {
   readonly #client: SolidisLike
   readonly #pipeline: Pipeline
+  readonly #clock = new Clock()
 
   constructor(client: SolidisLike) {
     this.#client = client
@@ -45,6 +50,29 @@ export class Redis {
     this.send(['EVALSHA', script.sha1, '1', key, ...args], (error, reply) => {
       if ((error as RedisError | null)?.code !== 'NOSCRIPT') done(error, reply)
       else this.send(['EVAL', script.source, '1', key, ...args], done)
+    })
+  }
+
+  /**
+   * Runs a script that does nothing once its deadline is over by the clock of Redis. If Redis finds it
+   * over, though it is not, what was known of that clock was wrong, and is learned from the reply.
+   * @param deadline by the clock of `performance.now()`; `Infinity`: none
+   */
+  runInTime(
+    script: Script,
+    key: string,
+    args: Command,
+    deadline: number,
+    done: Callback<Reply>,
+  ): void {
+    const before = Number.isFinite(deadline) ? this.#clock.timeOf(deadline) : MAX_TIME
+    this.run(script, key, [String(before), ...args], (error, reply) => {
+      if (error !== null || typeof reply !== 'number') return done(error, reply)
+      if (reply > 0) this.#clock.learn(reply)
+      if (reply >= 0) return done(null, reply)
+      this.#clock.relearn(-reply)
+      if (performance.now() < deadline) this.runInTime(script, key, args, deadline, done)
+      else done(new RedisError('EVALSHA', 'it arrived too late', { code: 'ETIMEDOUT' }))
     })
   }
 

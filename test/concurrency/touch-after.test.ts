@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { SessionData } from 'express-session'
 import sinon from 'sinon'
 import { SolidisStore } from '../../lib/index.ts'
-import { EXPIRE_UNLESS_LENGTHENED } from '../../lib/redis/commands.ts'
+import { TOUCH } from '../../lib/redis/commands.ts'
 import { data } from '../support/requests.ts'
 import { stubClient } from '../support/stub.ts'
 
@@ -32,7 +32,7 @@ describe('touchAfter', () => {
   function expired(client: ReturnType<typeof stubClient>): number[] {
     return client.sent().flatMap(([name, key, ...rest]) => {
       if (name === 'PEXPIRE') return [Number(rest[0])]
-      return name === 'EVALSHA' && key === EXPIRE_UNLESS_LENGTHENED.sha1 ? [Number(rest[2])] : []
+      return name === 'EVALSHA' && key === TOUCH.sha1 ? [Number(rest[2])] : []
     })
   }
 
