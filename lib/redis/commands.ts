@@ -9,10 +9,13 @@ export type Keep = typeof KEEP
 
 /** A Lua script, with the digest by which Redis knows it. */
 export class Script {
+  /** The command that it is, under conditions. */
+  readonly name: string
   readonly source: string
   readonly sha1: string
 
-  constructor(source: string) {
+  constructor(name: string, source: string) {
+    this.name = name
     this.source = source
     this.sha1 = createHash('sha1').update(source).digest('hex')
   }
@@ -42,7 +45,9 @@ export const WRITTEN = 1
  * client may send twice. ARGV[2] is the milliseconds to live, 'keep', or 'Infinity'. Gives WRITTEN, or
  * what the key holds instead: nil where it holds nothing.
  */
-export const COMPARE_AND_SET = new Script(`
+export const COMPARE_AND_SET = new Script(
+  'SET',
+  `
 local held = redis.call('GET', KEYS[1])
 local same = held == ARGV[1]
 for i = 3, #ARGV do same = same or (held or '') == ARGV[i] end
@@ -54,7 +59,8 @@ elseif ARGV[2] == '${Infinity}' then
 else
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 end
-return ${WRITTEN}`)
+return ${WRITTEN}`,
+)
 
 /** The arguments of COMPARE_AND_SET. */
 export function compareAndSet(
@@ -83,7 +89,9 @@ if now > tonumber(ARGV[1]) then return -now end
  * SETs KEYS[1] to ARGV[2], to live ARGV[3] milliseconds, or 'Infinity': whatever there was, or, with
  * an ARGV[4], only where there was nothing; then it gives what there is.
  */
-export const SET = new Script(`${IN_TIME}
+export const SET = new Script(
+  'SET',
+  `${IN_TIME}
 if ARGV[4] then
   local held = redis.call('GET', KEYS[1])
   if held and held ~= ARGV[2] then return held end
@@ -93,19 +101,26 @@ if ARGV[3] == '${Infinity}' then
 else
   redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 end
-return now`)
+return now`,
+)
 
 /**
  * PEXPIREs KEYS[1] in ARGV[2] milliseconds, unless it has more than ARGV[3] left, which is more than
  * the caller knows of: another has lengthened its life since. Gives 0 if there is no session.
  */
-export const TOUCH = new Script(`${IN_TIME}
+export const TOUCH = new Script(
+  'PEXPIRE',
+  `${IN_TIME}
 local left = redis.call('PTTL', KEYS[1])
 if left == -2 then return 0 end
 if left <= tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-return now`)
+return now`,
+)
 
 /** UNLINKs KEYS[1]. */
-export const DESTROY = new Script(`${IN_TIME}
+export const DESTROY = new Script(
+  'UNLINK',
+  `${IN_TIME}
 redis.call('UNLINK', KEYS[1])
-return now`)
+return now`,
+)

@@ -25,11 +25,14 @@ export class Redis {
     this.#pipeline = new Pipeline(client)
   }
 
-  /** Sends a command, and gives its reply. */
-  send(command: Command, done: Callback<Reply>): void {
+  /**
+   * Sends a command, and gives its reply.
+   * @param name of what fails, if it does
+   */
+  send(command: Command, done: Callback<Reply>, name = nameOf(command)): void {
     this.#pipeline.send([command], (failure, replies) => {
-      if (failure !== undefined) return done(undelivered(nameOf(command), failure))
-      const outcome = outcomeOf(command, replies[0])
+      if (failure !== undefined) return done(undelivered(name, failure))
+      const outcome = outcomeOf(name, replies[0])
       if (outcome instanceof RedisError) done(outcome)
       else done(null, outcome)
     })
@@ -40,17 +43,19 @@ export class Redis {
     const [first = []] = commands
     this.#pipeline.send(commands, (failure, replies) => {
       if (failure !== undefined) return done(undelivered(nameOf(first), failure))
-      const outcomes = commands.map((command, i) => outcomeOf(command, replies[i]))
+      const outcomes = commands.map((command, i) => outcomeOf(nameOf(command), replies[i]))
       done(null, outcomes)
     })
   }
 
   /** Runs a script over one key, by its digest where the server knows it already. */
   run(script: Script, key: string, args: Command, done: Callback<Reply>): void {
-    this.send(['EVALSHA', script.sha1, '1', key, ...args], (error, reply) => {
+    const { name, sha1, source } = script
+    const knownDone: Callback<Reply> = (error, reply) => {
       if ((error as RedisError | null)?.code !== 'NOSCRIPT') done(error, reply)
-      else this.send(['EVAL', script.source, '1', key, ...args], done)
-    })
+      else this.send(['EVAL', source, '1', key, ...args], done, name)
+    }
+    this.send(['EVALSHA', sha1, '1', key, ...args], knownDone, name)
   }
 
   /**
@@ -72,7 +77,7 @@ export class Redis {
       if (reply >= 0) return done(null, reply)
       this.#clock.relearn(-reply)
       if (performance.now() < deadline) this.runInTime(script, key, args, deadline, done)
-      else done(new RedisError('EVALSHA', 'it arrived too late', { code: 'ETIMEDOUT' }))
+      else done(new RedisError(script.name, 'it arrived too late', { code: 'ETIMEDOUT' }))
     })
   }
 

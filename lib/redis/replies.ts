@@ -5,8 +5,9 @@ import type { Command, Reply } from './client.ts'
 export type Outcome = Reply | RedisError
 
 /** Turns an error in the place of a reply into a `RedisError`, and leaves replies as they are. */
-export function outcomeOf(command: Command, [reply]: unknown[] = []): Outcome {
-  return reply instanceof Error ? undelivered(nameOf(command), reply) : (reply as Reply)
+export function outcomeOf(command: string, [reply]: unknown[] = []): Outcome {
+  if (reply instanceof Error) return undelivered(command, reply)
+  return typeof reply === 'bigint' ? Number(reply) : (reply as Reply)
 }
 
 export function nameOf(command: Command | undefined): string {
