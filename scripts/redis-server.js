@@ -20,12 +20,19 @@ export async function findOrStartRedis() {
   return startRedis(findProgram() ?? installProgram())
 }
 
-/** Starts a private server, on a free port and in a folder of its own. */
-export async function startRedis(program = findProgram() ?? installProgram()) {
+/**
+ * Starts a private server, on a free port and in a folder of its own.
+ * @param {string} [program]
+ * @param {string[]} [options] what it is to be besides, such as a node of a cluster
+ */
+export async function startRedis(
+  program = findProgram() ?? installProgram(),
+  options = ['--save', '', '--appendonly', 'no'],
+) {
   const folder = mkdtempSync(join(tmpdir(), 'connect-solidis-'))
   const port = await freePort()
-  const options = ['--bind', '127.0.0.1', '--port', port, '--save', '', '--appendonly', 'no']
-  const server = spawn(program, [...options, '--dir', folder], {
+  const place = ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder]
+  const server = spawn(program, [...options, ...place], {
     stdio: 'ignore',
     // Ctrl+C is for this process, which ends the server when it no longer needs it.
     detached: true,
