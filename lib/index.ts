@@ -1,13 +1,10 @@
 export type { Callback } from './callback.ts'
-export {
-  fromIoredis,
-  type IoredisClient,
-  type IoredisCluster,
-} from './clients/ioredis.ts'
+export { fromIoredis, type IoredisClient, type IoredisCluster } from './clients/ioredis.ts'
 export {
   fromNodeRedis,
   type NodeRedisClient,
   type NodeRedisCluster,
+  type NodeRedisSentinel,
 } from './clients/node-redis.ts'
 export type { Merge, OnConflict } from './concurrency/merge.ts'
 export type { SessionWithId } from './concurrency/sessions.ts'

@@ -1,7 +1,7 @@
 // What users of TypeScript write has to compile, and what would be wrong must not. Nothing runs.
 import type { SessionData } from 'express-session'
 import { Cluster, Redis } from 'ioredis'
-import { createClient, createClientPool, createCluster } from 'redis'
+import { createClient, createClientPool, createCluster, createSentinel } from 'redis'
 import { fromIoredis, fromNodeRedis, type SolidisLike, SolidisStore } from '../lib/index.ts'
 
 declare const solidis: SolidisLike
@@ -9,6 +9,18 @@ const store = new SolidisStore({ client: solidis })
 new SolidisStore({ client: fromNodeRedis(createClient()) })
 new SolidisStore({ client: fromNodeRedis(createClientPool()) })
 new SolidisStore({ client: fromNodeRedis(createCluster({ rootNodes: [] })) })
+new SolidisStore({
+  client: fromNodeRedis(createSentinel({ name: 'mymaster', sentinelRootNodes: [] })),
+})
+new SolidisStore({ client: fromNodeRedis(createClient({ RESP: 2, keyPrefix: 'app:' })) })
+// @ts-expect-error: it knows no promises
+fromNodeRedis(createClient().legacy())
+// @ts-expect-error: to be awaited first
+fromNodeRedis(createClient().connect())
+// @ts-expect-error: for fromIoredis
+fromNodeRedis(new Redis())
+// @ts-expect-error: for fromNodeRedis
+fromIoredis(createClient())
 new SolidisStore({ client: fromIoredis(new Redis()) })
 new SolidisStore({ client: fromIoredis(new Cluster([])) })
 new SolidisStore({

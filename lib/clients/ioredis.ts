@@ -1,10 +1,12 @@
-import { badArgument } from '../errors.ts'
 import type { Command, SolidisLike } from '../redis/client.ts'
-import { WrappedClient } from './wrapped-client.ts'
+import { errorReply, type Failures } from './failure.ts'
+import { checkGiven } from './given.ts'
+import { mastersOf, prefixText, type Wrapped, wrap } from './wrap.ts'
 
-/** What is needed of a client of ioredis, version 5 or later. */
+/** What is needed of a client of ioredis, version 5 or later, besides a method for each command. */
 export interface IoredisClient {
-  callBuffer(command: string, args: Command): Promise<unknown>
+  call(command: string, args: Command): Promise<unknown>
+  readonly options: object
 }
 
 /** What is needed of a cluster of ioredis, version 5 or later. */
@@ -13,28 +15,80 @@ export interface IoredisCluster extends IoredisClient {
   nodes(role: 'master'): IoredisClient[]
 }
 
+/** Of versions 5 and 6. Error replies, of class `ReplyError`, are none of these. */
+const FAILURES: Failures = [
+  // Nothing was sent.
+  [/^Stream isn't writeable/, 'ENOTCONN'], // enableOfflineQueue: false
+  [/^Cluster isn't ready/, 'ENOTCONN'], // the same
+  [/^Cluster is ended/, 'ENOTCONN'],
+  [/^None of startup nodes is available/, 'ENOTCONN'],
+  [/^Failed to refresh slots cache/, 'ENOTCONN'],
+  [/^All sentinels are unreachable/, 'ENOTCONN'],
+  [/^Connection (in subscriber|is in monitoring) mode/, 'EBUSY'],
+  [/^Too many Cluster redirections/, 'ELOOP'],
+  // The command may have been carried out, or may still be.
+  [/^Command timed out/, 'ETIMEDOUT'], // commandTimeout
+  [/^Socket timeout/, 'ETIMEDOUT'], // socketTimeout
+  [/^Command aborted due to connection close/, 'ECONNRESET'],
+  [/^Reached the max retries per request limit/, 'ECONNRESET'], // maxRetriesPerRequest
+  [/^Connection is closed/, 'ECONNRESET'], // before or after it was sent: ioredis does not say
+]
+
 /**
  * Lets the store work through a client or cluster of ioredis, version 5 or later. The client stays
- * its owner's, to close after.
- * @throws TypeError if it is no client of ioredis
+ * its owner's, to close after. A `keyPrefix` of its own is kept to.
+ * @throws TypeError if it is neither of these
  * @example
  * const store = new SolidisStore({ client: fromIoredis(new Redis()) })
  */
 export function fromIoredis(client: IoredisClient | IoredisCluster): SolidisLike {
-  if (typeof Object(client).callBuffer !== 'function') {
-    throw badArgument('client', 'a client or cluster of ioredis', client)
+  checkGiven(client, 'ioredis')
+  const options: Options = client.options
+  if (!('nodes' in client)) return wrap(commandsOf(client, options))
+  if (options.scaleReads === 'all' || options.scaleReads === 'slave') {
+    throw new TypeError(
+      'client: got a cluster that reads from replicas, which may not have heard of a login or a ' +
+        'logout yet: give the store one without scaleReads',
+    )
   }
-  return 'nodes' in client
-    ? new WrappedClient(sender(client), async () => client.nodes('master').map(fromIoredis))
-    : new WrappedClient(sender(client))
+  const wrapped = wrap(commandsOf(client, options), async () => {
+    const masters = await mastersOf(wrapped, () => client.nodes('master'))
+    // Of keyPrefix a node need know nothing: it is the cluster that puts it before keys.
+    return masters.map((master) => wrap(commandsOf(master, options)))
+  })
+  return wrapped
 }
 
-function sender(client: IoredisClient) {
-  return ([name, ...args]: Command) => client.callBuffer(String(name), args).catch(forgetCommand)
+/** What the user may have set that changes what is sent, or what comes back. */
+interface Options {
+  keyPrefix?: string | Buffer
+  stringNumbers?: boolean
+  redisOptions?: Options
+  scaleReads?: unknown
 }
 
-/** The errors of ioredis carry the command with all its arguments, which must reach no log. */
-function forgetCommand(error: { command?: unknown }): never {
-  delete error.command
-  throw error
+type Methods = Record<string, (...args: Command) => Promise<unknown>>
+
+function commandsOf(client: IoredisClient, options: Options): Wrapped {
+  const methods = client as unknown as Methods
+  // With enableAutoPipelining `callBuffer` ends the process, and `call` does before 5.4. Before 5.9
+  // they find no keys in a command that is written in capitals, neither to prefix nor to route it.
+  const run = ([name, ...args]: Command, as: '' | 'Buffer'): Promise<unknown> =>
+    (methods[String(name).toLowerCase() + as] as Methods[string])(...args)
+
+  return {
+    keyPrefix: prefixText(options.keyPrefix),
+    text:
+      (options.stringNumbers ?? options.redisOptions?.stringNumbers)
+        ? async (command) => numbersOf(await run(command, 'Buffer'))
+        : (command) => run(command, ''),
+    bytes: (command) => run(command, 'Buffer'),
+    errorReply: (error) => errorReply(error, FAILURES),
+  }
+}
+
+/** With `stringNumbers`, what is no Buffer among Buffers is the text of a number. */
+function numbersOf(reply: unknown): unknown {
+  if (Array.isArray(reply)) return reply.map(numbersOf)
+  return typeof reply === 'string' ? Number(reply) : reply
 }

@@ -1,8 +1,9 @@
-import { badArgument } from '../errors.ts'
 import type { Command, SolidisLike } from '../redis/client.ts'
-import { WrappedClient } from './wrapped-client.ts'
+import { errorReply, type Failures } from './failure.ts'
+import { checkGiven } from './given.ts'
+import { mastersOf, prefixText, prepend, wrap } from './wrap.ts'
 
-/** What is needed of a client of node-redis, version 5 or later. */
+/** What is needed of a client of node-redis, or of a pool of them, version 5 or later. */
 export interface NodeRedisClient {
   sendCommand(args: Command, options?: object): Promise<unknown>
 }
@@ -19,39 +20,132 @@ export interface NodeRedisCluster {
   ): Promise<unknown>
 }
 
-/** Bulk strings, which are `$` in RESP, as Buffers: a payload keeps its exact bytes. */
+/** What is needed of a client of node-redis that finds its server by Sentinel, version 5 or later. */
+export interface NodeRedisSentinel {
+  getMasterNode(): unknown
+  sendCommand(isReadonly: boolean | undefined, args: Command, options?: object): Promise<unknown>
+}
+
+/** Takes the place of what the user has set: text and numbers, in RESP 2 and 3. */
+const AS_TEXT = { typeMapping: {} }
+/** Bulk strings, which are `$` in RESP, as Buffers. */
 const AS_BUFFERS = { typeMapping: { ['$'.charCodeAt(0)]: Buffer } }
 
+/** Of versions 5 and 6. Error replies, of class `ErrorReply`, are none of these. */
+const FAILURES: Failures = [
+  // Nothing was sent.
+  [/^The client is (closed|offline)/, 'ENOTCONN'], // offline: with disableOfflineQueue
+  [/^All the root nodes are unavailable/, 'ENOTCONN'], // a cluster
+  [/^Cannot read properties of undefined/, 'ENOTCONN', 'The cluster is not connected'], // 5
+  [/^(None of the sentinels|no valid master)/, 'ENOTCONN'],
+  [/^The queue is full/, 'ENOBUFS'], // commandsQueueMaxLength
+  [/^Timeout waiting for a client/, 'ETIMEDOUT'], // acquireTimeout of a pool
+  [/^$/, 'ETIMEDOUT', 'The command could not be sent in time'], // timeout: in 6 five seconds
+  [/^Command timeout during maintenance/, 'ETIMEDOUT'],
+  [/^The command was aborted/, 'ECANCELED'], // abortSignal
+  [/^Cannot find node/, 'EHOSTUNREACH'], // a cluster was redirected
+  [/^Too many Cluster redirections/, 'ELOOP'], // 6; 5 gives the last reply
+  // The command may have been carried out.
+  [/^Socket closed unexpectedly/, 'ECONNRESET'],
+  [/^Disconnects client/, 'ECONNRESET'], // destroy()
+  [/^Socket timeout/, 'ETIMEDOUT'], // socketTimeout
+  [/^Connection timeout/, 'ETIMEDOUT'], // connectTimeout
+]
+
 /**
- * Lets the store work through a client or cluster of node-redis, version 5 or later. The client stays
- * its owner's, to connect before and to close after.
- * @throws TypeError if it is no client of node-redis
+ * Lets the store work through a client, pool, cluster or sentinel of node-redis, version 5 or later.
+ * It stays its owner's, to connect before and to close after. A `keyPrefix` of its own is kept to.
+ * @throws TypeError if it is none of these
  * @example
  * const client = await createClient().connect()
  * const store = new SolidisStore({ client: fromNodeRedis(client) })
  */
-export function fromNodeRedis(client: NodeRedisClient | NodeRedisCluster): SolidisLike {
-  if (typeof Object(client).sendCommand !== 'function') {
-    throw badArgument('client', 'a client or cluster of node-redis', client)
+export function fromNodeRedis(
+  client: NodeRedisClient | NodeRedisCluster | NodeRedisSentinel,
+): SolidisLike {
+  checkGiven(client, 'node-redis')
+  const keyPrefix = keyPrefixOf(client)
+  if ('masters' in client) return wrapCluster(client, keyPrefix)
+  if ('getMasterNode' in client) {
+    // Reads go to the master, too: a replica may not have heard of a logout yet.
+    return wrapSender(keyPrefix, (command, options) => client.sendCommand(false, command, options))
   }
-  return 'masters' in client ? wrapCluster(client) : wrapClient(client)
+  return wrapSender(keyPrefix, (command, options) => client.sendCommand(command, options))
 }
 
-function wrapClient(client: NodeRedisClient): SolidisLike {
-  return new WrappedClient((command) => client.sendCommand(command, AS_BUFFERS))
-}
-
-function wrapCluster(cluster: NodeRedisCluster): SolidisLike {
-  return new WrappedClient(
-    (command) => cluster.sendCommand(keyOf(command), false, command, AS_BUFFERS),
+function wrapCluster(cluster: NodeRedisCluster, keyPrefix: string): SolidisLike {
+  const wrapped = wrapSender(
+    keyPrefix,
+    (command, options) => cluster.sendCommand(keyOf(command), false, command, options),
     async () => {
-      const clients = await Promise.all(cluster.masters.map((m) => cluster.nodeClient(m as never)))
-      return clients.map((client) => wrapClient(client as NodeRedisClient))
+      const masters = await mastersOf(wrapped, () => cluster.masters)
+      return masters.map((master) =>
+        wrapSender(keyPrefix, async (command, options) => {
+          const node = (await cluster.nodeClient(master as never)) as NodeRedisClient
+          return node.sendCommand(command, options)
+        }),
+      )
     },
+  )
+  return wrapped
+}
+
+function wrapSender(
+  keyPrefix: string,
+  send: (command: Command, options: object) => Promise<unknown>,
+  nodes?: () => Promise<SolidisLike[]>,
+): SolidisLike {
+  const prefixed =
+    keyPrefix === ''
+      ? (command: Command) => command
+      : (command: Command) => withPrefix(keyPrefix, command)
+  return wrap(
+    {
+      keyPrefix,
+      text: (command) => send(prefixed(command), AS_TEXT),
+      bytes: (command) => send(prefixed(command), AS_BUFFERS),
+      errorReply: (error) => errorReply(error, FAILURES),
+    },
+    nodes,
   )
 }
 
-/** A script stands before its key, with the number of its keys. */
+/**
+ * What the user has all keys begin with, which `sendCommand` ignores. Version 6 keeps it in one place
+ * in clients, pools, clusters and sentinels.
+ */
+function keyPrefixOf(client: object): string {
+  if ('_keyPrefix' in client) return prefixText(client._keyPrefix)
+  const { options, _options } = client as Record<string, unknown>
+  if (!Object(options ?? _options).keyPrefix) return ''
+  throw new TypeError(
+    "client: this version of node-redis has no keyPrefix: leave it out, and write prefix: 'app:sess:'",
+  )
+}
+
+function withPrefix(prefix: string, command: Command): Command {
+  const index = keyIndexOf(command)
+  const key = command[index]
+  return key === undefined ? command : command.with(index, prepend(prefix, key))
+}
+
 function keyOf(command: Command): Command[number] | undefined {
-  return command[0] === 'EVALSHA' || command[0] === 'EVAL' ? command[3] : command[1]
+  return command[keyIndexOf(command)]
+}
+
+/** Where the key of a command is; -1 where there is none. */
+function keyIndexOf(command: Command): number {
+  switch (command[0]) {
+    case 'EVALSHA':
+    case 'EVAL':
+      return 3
+    case 'SCAN':
+    case 'SCRIPT':
+    case 'PING':
+    case 'ECHO':
+    case 'INFO':
+      return -1
+    default:
+      return 1
+  }
 }
