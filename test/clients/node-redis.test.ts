@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { Redis } from 'ioredis'
 import * as redis6 from 'redis'
 import * as redis5 from 'redis5'
+import sinon from 'sinon'
 import { fromNodeRedis } from '../../lib/index.ts'
 import { nodeRedisKind, type TestClient } from '../support/clients.ts'
 import { startCluster } from '../support/cluster.ts'
@@ -74,6 +75,20 @@ describe('fromNodeRedis', () => {
       })
     })
   }
+
+  it('makes no AbortSignal for what is sent at once, which costs more than the command', async () => {
+    const client = await createClient({ url: redisUrl() }).connect()
+    const timeout = sinon.spy(AbortSignal, 'timeout')
+    try {
+      await client.get(freshPrefix())
+      expect(timeout.callCount, 'of the client by itself').to.equal(1)
+      await one(fromNodeRedis(client), 'GET', freshPrefix())
+      expect(timeout.callCount).to.equal(1)
+    } finally {
+      timeout.restore()
+      client.destroy()
+    }
+  })
 
   describe('over redis 6 with keyPrefix', () => {
     wrapsWell(async () =>
