@@ -81,7 +81,7 @@ export class Writer {
     // Whose id is new does not come late over what the same request has written since.
     if (snapshotOfWrite(write) !== undefined) args.push('new')
     this.#redis.runInTime(SET, key, args, call.deadline, (error, reply) => {
-      if (error === null && typeof reply !== 'number') {
+      if (isPayload(reply)) {
         end(false)
         const ours: Merge = (_base, _theirs, session) => session
         return this.#writeTogether([{ ...write, merge: ours }], payloadOf(reply), next)
@@ -160,7 +160,7 @@ export class Writer {
     const reply = await promiseOf<Reply>((done) => {
       this.#redis.run(COMPARE_AND_SET, key, args, done)
     })
-    const isSameText = typeof reply !== 'number' && reply !== null && payloadOf(reply) === held
+    const isSameText = isPayload(reply) && payloadOf(reply) === held
     const outcome = isSameText ? await this.#overwrite(key, payload, expiry) : reply
     for (const end of ends) end(outcome === WRITTEN)
     return outcome
@@ -180,6 +180,10 @@ const NOTHING = { stored: null, own: null }
 function isExpected({ forms }: Snapshot, stored: Payload | undefined): boolean {
   const isKnown = stored === undefined || forms.some((form) => form.stored === stored)
   return isKnown && forms.every(isPlain)
+}
+
+function isPayload(reply: Reply | undefined): boolean {
+  return typeof reply === 'string' || Buffer.isBuffer(reply)
 }
 
 /** Milliseconds from now on. What is over by now is to expire at once. */

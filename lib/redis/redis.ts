@@ -72,6 +72,7 @@ export class Redis {
   ): void {
     const before = Number.isFinite(deadline) ? this.#clock.timeOf(deadline) : MAX_TIME
     this.run(script, key, [String(before), ...args], (error, reply) => {
+      // Text is what a key holds.
       if (error !== null || typeof reply !== 'number') return done(error, reply)
       if (reply > 0) this.#clock.learn(reply)
       if (reply >= 0) return done(null, reply)

@@ -1,5 +1,6 @@
 import { RedisError } from '../errors.ts'
 import type { Reply } from '../redis/client.ts'
+import { escapeGlob } from '../redis/glob.ts'
 import type { Redis } from '../redis/redis.ts'
 
 /** The sessions of a store. */
@@ -48,9 +49,4 @@ export async function* scanUniquePages(scope: Scope): AsyncGenerator<Key[]> {
 /** The session id in a key. */
 export function sidOf(key: Key, prefix: string): string {
   return String(key).slice(prefix.length)
-}
-
-/** Makes every character stand for itself in a pattern of Redis. */
-export function escapeGlob(text: string): string {
-  return text.replace(/[*?[\]\\^-]/g, '\\$&')
 }

@@ -8,12 +8,13 @@ describe('a session that cannot be written', () => {
   const { client, key, twoSessions } = useStores()
 
   it('reports what Redis refuses, and writes what it refused at the next try', async () => {
-    let refusal: Error | undefined = new Error('OOM command not allowed')
+    let refusal: Error | undefined
     const refusing: SolidisLike = {
       send: async (commands) =>
         refusal && commands[0]?.[0] === 'EVALSHA' ? [[refusal]] : client.send(commands),
     }
     const { store, ours } = await twoSessions({ a: 1 }, { client: refusing })
+    refusal = new Error('OOM command not allowed')
     const error = await rejection(save(Object.assign(ours, { a: 2 })))
     expect(error).to.be.an.instanceof(RedisError)
     expect((error as RedisError).code).to.equal('OOM')

@@ -14,6 +14,7 @@ import {
   open,
   save,
 } from '../support/requests.ts'
+import { asCommand } from '../support/scripts.ts'
 import { overtakingSerializer, SERIALIZERS } from '../support/serializers.ts'
 import { add, POLICIES, SID, useStores } from '../support/two-sessions.ts'
 
@@ -219,9 +220,10 @@ describe('a slow serializer', () => {
     return {
       lives,
       send(commands) {
-        for (const [name, ...args] of commands) {
+        for (const command of commands) {
+          const [name, ...args] = asCommand(command.map(String))
           const ttlMs = Number(name === 'SET' ? args[3] : args[4])
-          if (/SET|EVAL/.test(String(name))) lives.push({ at: Date.now(), ttlMs })
+          if (name === 'SET' || name === 'EVALSHA') lives.push({ at: Date.now(), ttlMs })
         }
         return client.send(commands)
       },

@@ -160,7 +160,7 @@ describe('a script', () => {
     const { outcome, sent } = await change(new Error('READONLY You can not write.'))
     expect(sent.map(([name]) => name)).to.deep.equal(['EVALSHA'])
     const error = await rejection(outcome)
-    expect(error).to.include({ command: 'EVALSHA', code: 'READONLY' })
+    expect(error).to.include({ command: 'SET', code: 'READONLY' })
     expectDiscreet(error)
   })
 
@@ -168,7 +168,7 @@ describe('a script', () => {
     const { outcome, sent } = await change(noScript, new Error('OOM not allowed.'))
     expect(sent.map(([name]) => name)).to.deep.equal(['EVALSHA', 'EVAL'])
     const error = await rejection(outcome)
-    expect(error).to.include({ command: 'EVAL', code: 'OOM' })
+    expect(error).to.include({ command: 'SET', code: 'OOM' })
     expectDiscreet(error)
   })
 })
