@@ -38,11 +38,26 @@ export interface SolidisStoreOptions {
    */
   onConflict?: OnConflict | undefined
   /**
+   * Whether a payload without a tag of this store is no session. Such are those that connect-redis
+   * wrote, which get a tag with their next write. Default `false`.
+   */
+  requireTag?: boolean | undefined
+  /**
    * How many milliseconds a call may take, whatever it has to do, after which it fails with the code
    * `ETIMEDOUT`; 0 for no limit. Where a call visits many sessions, each answer may take so long.
    * Default 5000.
    */
   timeout?: number | undefined
+  /**
+   * How many calls may wait for Redis at once; one more fails at once with the code `EOVERLOAD`.
+   * Default 10,000.
+   */
+  maxPending?: number | undefined
+  /**
+   * Whether calls fail at once, with the code `EBREAKER`, while Redis does not answer, instead of
+   * waiting for it in vain each. Default `true`.
+   */
+  breaker?: boolean | undefined
 }
 
 /** The options with their defaults. */
@@ -60,9 +75,12 @@ const RULES: Record<Exclude<keyof SolidisStoreOptions, 'client'>, Rule> = {
   disableTTL: ['a boolean', isBoolean],
   disableTouch: ['a boolean', isBoolean],
   touchAfter: ['zero or more seconds', (value) => value === 0 || isPositive(value)],
-  scanCount: ['a positive integer', (value) => Number.isInteger(value) && isPositive(value)],
+  scanCount: ['a positive integer', isPositiveInteger],
   serializer: ['an object with parse and stringify', isSerializer],
   onConflict: ["'merge', 'overwrite', 'reject' or a function", isOnConflict],
+  requireTag: ['a boolean', isBoolean],
+  maxPending: ['a positive integer', isPositiveInteger],
+  breaker: ['a boolean', isBoolean],
   timeout: [
     `0 to ${MAX_TIMER_MS} milliseconds`,
     (value) => value === 0 || (isPositive(value) && value <= MAX_TIMER_MS),
@@ -89,7 +107,10 @@ export function resolveOptions(options: SolidisStoreOptions): ResolvedOptions {
     scanCount: options.scanCount ?? 1000,
     serializer: options.serializer ?? JSON,
     onConflict: options.onConflict ?? 'merge',
+    requireTag: options.requireTag ?? false,
     timeout: options.timeout ?? 5000,
+    maxPending: options.maxPending ?? 10_000,
+    breaker: options.breaker ?? true,
   }
   for (const name of Object.keys(RULES) as (keyof typeof RULES)[]) {
     const [expected, isMet] = RULES[name]
@@ -151,6 +172,10 @@ function isFunction(value: unknown): boolean {
 
 function isPositive(value: unknown): boolean {
   return typeof value === 'number' && value > 0 && Number.isFinite(value)
+}
+
+function isPositiveInteger(value: unknown): boolean {
+  return Number.isInteger(value) && isPositive(value)
 }
 
 function isSerializer(value: unknown): boolean {

@@ -4,9 +4,12 @@ import type { Callback } from './callback.ts'
 import type { OnConflict } from './concurrency/merge.ts'
 import { Sessions, type SessionWithId } from './concurrency/sessions.ts'
 import type { Change } from './concurrency/update.ts'
+import { RedisError } from './errors.ts'
 import type { SolidisStoreEvents } from './events.ts'
 import { resolveOptions, type SolidisStoreOptions } from './options.ts'
-import { type Given, startCall } from './redis/call.ts'
+import type { BreakerState } from './redis/breaker.ts'
+import type { Call } from './redis/call.ts'
+import { Calls, type Given } from './redis/calls.ts'
 import type { SolidisLike } from './redis/client.ts'
 import { Redis } from './redis/redis.ts'
 import type { Serializer } from './session/payload.ts'
@@ -49,7 +52,15 @@ export class SolidisStore extends Store {
   readonly onConflict: OnConflict
   /** Milliseconds that a call may take; 0 for no limit. */
   readonly timeout: number
+  /** Whether a payload without a tag is no session. */
+  readonly requireTag: boolean
+  /** How many calls may wait for Redis at once. */
+  readonly maxPending: number
+  /** Whether calls fail at once while Redis does not answer. */
+  readonly breaker: boolean
 
+  readonly #redis: Redis
+  readonly #calls: Calls
   readonly #sessions: Sessions
   readonly #scope: Scope
   #hasWarned = false
@@ -71,13 +82,27 @@ export class SolidisStore extends Store {
     this.serializer = resolved.serializer
     this.onConflict = resolved.onConflict
     this.timeout = resolved.timeout
-    const redis = new Redis(this.client)
-    this.#sessions = new Sessions(redis, resolved, {
+    this.requireTag = resolved.requireTag
+    this.maxPending = resolved.maxPending
+    this.breaker = resolved.breaker
+    this.#redis = this.breaker
+      ? new Redis(this.client, (state, cause) => this.#tell('breaker', { state, cause }))
+      : new Redis(this.client)
+    this.#calls = new Calls(this.#redis, this.timeout, this.maxPending)
+    this.#sessions = new Sessions(this.#redis, resolved, {
       invalid: (sid, error) => this.#tell('invalid', { sid, error }),
       gone: (sid) => this.#tell('gone', { sid }),
       unknown: (session) => this.#warnOfWrapper(session),
     })
-    this.#scope = { redis, ...resolved }
+    this.#scope = { redis: this.#redis, calls: this.#calls, ...resolved }
+  }
+
+  /**
+   * `'closed'` while Redis answers; `'open'` or `'halfOpen'` while it does not, and calls fail at once.
+   * For a readiness check.
+   */
+  get state(): BreakerState {
+    return this.#redis.state
   }
 
   /**
@@ -87,7 +112,7 @@ export class SolidisStore extends Store {
   override get(sid: string): Promise<SessionData | null>
   override get(sid: string, callback: Callback<SessionData | null>): void
   override get(sid: string, ...given: Given<SessionData | null>) {
-    return startCall('GET', this.timeout, given, (call) => this.#sessions.get(sid, call))
+    return this.#calls.start('GET', given, (call) => this.#sessions.get(sid, call))
   }
 
   /**
@@ -99,25 +124,29 @@ export class SolidisStore extends Store {
   override set(sid: string, session: SessionData): Promise<void>
   override set(sid: string, session: SessionData, callback: Callback | undefined): void
   override set(sid: string, session: SessionData, ...given: Given) {
-    return startCall('SET', this.timeout, given, (call) => this.#sessions.set(sid, session, call))
+    return this.#calls.start('SET', given, (call) => this.#sessions.set(sid, session, call))
   }
 
   /** Removes a session. There need not be one. */
   override destroy(sid: string): Promise<void>
   override destroy(sid: string, callback: Callback | undefined): void
   override destroy(sid: string, ...given: Given) {
-    return startCall('UNLINK', this.timeout, given, (call) => this.#sessions.destroy(sid, call))
+    return this.#calls.start('UNLINK', given, (call) => this.#sessions.destroy(sid, call))
   }
 
   /**
    * Lets a session live on as `ttl` and its cookie say, unless another request has given it a longer
    * life since it was loaded; of its attributes it writes none, but those of the cookie if they were
-   * changed. If there is no such session, a `'gone'` event tells of it.
+   * changed. If there is no such session, a `'gone'` event tells of it. A failure of Redis is told to
+   * a callback as none, but by a `'touchFailed'` event: the page is there by then, and would be cut off.
    */
   override touch(sid: string, session: SessionData): Promise<void>
   override touch(sid: string, session: SessionData, callback: Callback | undefined): void
   override touch(sid: string, session: SessionData, ...given: Given) {
-    return startCall('PEXPIRE', this.timeout, given, (call) => {
+    const [callback] = given
+    const tellOf = (error: Error | null) => this.#touched(sid, error, callback as Callback)
+    const told: Given = typeof callback === 'function' ? [tellOf] : given
+    return this.#calls.start('PEXPIRE', told, (call) => {
       this.#sessions.touch(sid, session, call)
     })
   }
@@ -160,7 +189,7 @@ export class SolidisStore extends Store {
   exists(sid: string): Promise<boolean>
   exists(sid: string, callback: Callback<boolean>): void
   exists(sid: string, ...given: Given<boolean>) {
-    return startCall('EXISTS', this.timeout, given, (call) => this.#sessions.exists(sid, call))
+    return this.#calls.start('EXISTS', given, (call) => this.#sessions.exists(sid, call))
   }
 
   /**
@@ -173,7 +202,7 @@ export class SolidisStore extends Store {
   update(sid: string, change: Change): Promise<SessionData | null>
   update(sid: string, change: Change, callback: Callback<SessionData | null>): void
   update(sid: string, change: Change, ...given: Given<SessionData | null>) {
-    return startCall('GET', this.timeout, given, (call) => {
+    return this.#calls.start('GET', given, (call) => {
       this.#sessions.update(sid, change, call)
     })
   }
@@ -195,12 +224,19 @@ export class SolidisStore extends Store {
 
   /** What visits many sessions takes as long as it takes. */
   #walk<T>(given: Given<T>, walk: () => Promise<T>): Promise<T> | undefined {
-    return startCall<T>('SCAN', 0, given, (call) => {
+    const begin = (call: Call<T>) => {
       walk().then(
         (result) => call.succeed(result),
         (error) => call.fail(error),
       )
-    })
+    }
+    return this.#calls.start('SCAN', given, begin, 0)
+  }
+
+  #touched(sid: string, error: Error | null, callback: Callback): void {
+    const isOfRedis = error instanceof RedisError
+    if (isOfRedis) this.#tell('touchFailed', { sid, error })
+    callback(isOfRedis ? null : error)
   }
 
   /** A store around this one has to let it make the sessions, or what they were loaded from is lost. */

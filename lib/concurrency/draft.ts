@@ -1,7 +1,7 @@
 import type { SessionData } from 'express-session'
 import { KEEP } from '../redis/commands.ts'
 import { cookieData, hasSameExpires, hasSameMaxAge } from '../session/cookie.ts'
-import { decode, encode, type Payload, type Serializer } from '../session/payload.ts'
+import type { Codec, Payload } from '../session/payload.ts'
 import { commonBase, mergeSessions } from './merge.ts'
 import { type Form, isPlain, plainForm, type Snapshot } from './snapshot.ts'
 import { type Expiry, snapshotOfWrite, type Write } from './write.ts'
@@ -22,14 +22,14 @@ export class Draft {
   /** By object, its last write. */
   readonly parts = new Map<SessionData, Part>()
   expiry: Expiry = KEEP
-  readonly #serializer: Serializer
+  readonly #codec: Codec
   readonly #sid: string
   /** Only while `#session` has no more in it. */
   #payload: Payload | undefined
   #session: SessionData | undefined
 
-  constructor(serializer: Serializer, sid: string, held: Payload) {
-    this.#serializer = serializer
+  constructor(codec: Codec, sid: string, held: Payload) {
+    this.#codec = codec
     this.#sid = sid
     this.#payload = held
   }
@@ -50,7 +50,7 @@ export class Draft {
       const isSafe = write.merge === mergeSessions
       const theirs = isSafe ? await this.#current() : await this.#decode(await this.payload())
       const cookie = cookieData(theirs)
-      const ours = await decode(this.#serializer, own)
+      const ours = await this.#codec.decode(this.#sid, own)
       const bases = await Promise.all((same ? [same] : known).map(({ own }) => this.#decode(own)))
       const merged = await inTime(write, write.merge(commonBase(bases, ours), theirs, ours))
       this.#session = merged
@@ -62,12 +62,12 @@ export class Draft {
   }
 
   async payload(): Promise<Payload> {
-    this.#payload ??= await encode(this.#serializer, this.#sid, this.#session as SessionData)
+    this.#payload ??= await this.#codec.encode(this.#sid, this.#session as SessionData)
     return this.#payload
   }
 
   async #current(): Promise<SessionData> {
-    this.#session ??= await decode(this.#serializer, this.#payload as Payload)
+    this.#session ??= await this.#codec.decode(this.#sid, this.#payload as Payload)
     return this.#session
   }
 
@@ -80,7 +80,9 @@ export class Draft {
   }
 
   #decode(payload: Payload | null): SessionData | Promise<SessionData> {
-    return payload === null ? ({ cookie: {} } as SessionData) : decode(this.#serializer, payload)
+    return payload === null
+      ? ({ cookie: {} } as SessionData)
+      : this.#codec.decode(this.#sid, payload)
   }
 }
 

@@ -1,30 +1,29 @@
+import { randomBytes } from 'node:crypto'
 import type { SessionData } from 'express-session'
 import type { Callback } from '../callback.ts'
 import { InvalidSessionError, RedisError } from '../errors.ts'
-import { get } from '../redis/commands.ts'
-import type { Redis } from '../redis/redis.ts'
+import type { Reply } from '../redis/client.ts'
+import { CHECK, get } from '../redis/commands.ts'
+import { OUT_OF_STEP, type Redis } from '../redis/redis.ts'
 import type { Outcome } from '../redis/replies.ts'
 import { cookieData } from '../session/cookie.ts'
 import { correctExpires, expiresAt } from '../session/expiry.ts'
-import { decode, type Payload, payloadOf, type Serializer } from '../session/payload.ts'
+import { type Codec, ForeignPayloadError, type Payload, payloadOf } from '../session/payload.ts'
 import { attachSnapshot, plainForm } from './snapshot.ts'
+
+type Invalid = (sid: string, error: InvalidSessionError | RedisError) => void
 
 /** Reads sessions, and remembers of each what it was loaded from. */
 export class Reader {
   readonly #redis: Redis
-  readonly #serializer: Serializer
+  readonly #codec: Codec
   readonly #owner: object
-  readonly #onInvalid: (sid: string, error: InvalidSessionError | RedisError) => void
+  readonly #onInvalid: Invalid
 
   /** @param onInvalid is told of what is in Redis but is no session */
-  constructor(
-    redis: Redis,
-    serializer: Serializer,
-    owner: object,
-    onInvalid: (sid: string, error: InvalidSessionError | RedisError) => void,
-  ) {
+  constructor(redis: Redis, codec: Codec, owner: object, onInvalid: Invalid) {
     this.#redis = redis
-    this.#serializer = serializer
+    this.#codec = codec
     this.#owner = owner
     this.#onInvalid = onInvalid
   }
@@ -32,13 +31,13 @@ export class Reader {
   /** Gives the session under a key, or `null` if there is none. */
   read(sid: string, key: string, done: Callback<SessionData | null>): void {
     this.#redis.sendAll(get(key), (error, outcomes) => {
-      if (error !== null) {
-        done(error)
-        return
+      if (error !== null) return done(error)
+      const [payload, pttl] = outcomes as [Outcome, Outcome]
+      const fail = (failure: unknown) => {
+        if (failure instanceof ForeignPayloadError) this.verify(sid, key, done)
+        else done(failure as Error)
       }
-      const fail = (failure: unknown) => done(failure as Error)
       try {
-        const [payload, pttl] = outcomes as [Outcome, Outcome]
         const session = this.load(sid, payload, pttl)
         if (session instanceof Promise) session.then((loaded) => done(null, loaded)).catch(fail)
         else done(null, session)
@@ -51,6 +50,7 @@ export class Reader {
   /**
    * Makes a session of what GET and PTTL gave, with the expiry that Redis will apply; `null` if there
    * is none, or if that is no session, which is told.
+   * @throws ForeignPayloadError if it is that of another session, which is to be verified
    * @throws RedisError if Redis refused one of the two
    */
   load(
@@ -63,9 +63,9 @@ export class Reader {
     for (const outcome of [payload, pttl]) if (outcome instanceof RedisError) throw outcome
     const endsAt = expiresAt(Number(pttl))
     if (payload === null || endsAt === 0) return null
+    const text = payloadOf(payload)
     try {
-      const text = payloadOf(payload)
-      const session = decode(this.#serializer, text)
+      const session = this.#codec.decode(sid, text)
       if (!(session instanceof Promise)) return this.#remember(sid, session, text, endsAt)
       return session.then(
         (decoded) => this.#remember(sid, decoded, text, endsAt),
@@ -73,6 +73,35 @@ export class Reader {
       )
     } catch (error) {
       return this.#invalid(sid, error)
+    }
+  }
+
+  /**
+   * Finds out whether another's payload stands under a key, which is bad data and no session, or has
+   * only come with a reply to another call: then no reply is to be believed any more.
+   */
+  verify(sid: string, key: string, done: Callback<null>): void {
+    const nonce = randomBytes(9).toString('base64url')
+    this.#redis.run(CHECK, key, [nonce], async (error, reply) => {
+      if (error !== null) return done(error)
+      const [echo, payload] = reply as Reply[]
+      const isThere = String(echo) === nonce && (await this.#isForeign(sid, payload))
+      if (isThere) {
+        this.#onInvalid(sid, new InvalidSessionError('The payload is that of another session'))
+        return done(null, null)
+      }
+      const foreign = new RedisError('GET', OUT_OF_STEP, { code: 'EFOREIGN' })
+      this.#redis.distrust(foreign)
+      done(foreign)
+    })
+  }
+
+  async #isForeign(sid: string, payload: Reply | undefined): Promise<boolean> {
+    try {
+      if (payload !== null) await this.#codec.decode(sid, payloadOf(payload))
+      return false
+    } catch (error) {
+      return error instanceof ForeignPayloadError
     }
   }
 

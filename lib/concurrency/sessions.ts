@@ -14,7 +14,7 @@ import {
   hasSameMaxAge,
   isSameButForExpires,
 } from '../session/cookie.ts'
-import { decode, encode, type Payload, type Serializer } from '../session/payload.ts'
+import { Codec, ForeignPayloadError, type Payload, type Serializer } from '../session/payload.ts'
 import { expiryOf, type Ttl } from '../session/ttl.ts'
 import { hasChanges, type Merge, mergeBy, mergeSessions, type OnConflict } from './merge.ts'
 import { Queue } from './queue.ts'
@@ -39,6 +39,7 @@ export interface SessionsOptions {
   readonly disableTouch: boolean
   readonly touchAfter: number
   readonly serializer: Serializer
+  readonly requireTag: boolean
   readonly onConflict: OnConflict
 }
 
@@ -56,6 +57,7 @@ export class Sessions {
   readonly #redis: Redis
   readonly #options: SessionsOptions
   readonly #listener: Listener
+  readonly #codec: Codec
   readonly #writer: Writer
   readonly #queue: Queue
   /** Whether sessions were given, but never one of a request made of them; unknown until one is given. */
@@ -65,8 +67,9 @@ export class Sessions {
     this.#redis = redis
     this.#options = options
     this.#listener = listener
-    this.#reader = new Reader(redis, options.serializer, this, listener.invalid)
-    this.#writer = new Writer(redis, options.serializer)
+    this.#codec = new Codec(options.serializer, options.requireTag)
+    this.#reader = new Reader(redis, this.#codec, this, listener.invalid)
+    this.#writer = new Writer(redis, this.#codec)
     this.#queue = new Queue(this.#writer)
   }
 
@@ -150,7 +153,10 @@ export class Sessions {
       if (changing instanceof Promise) next()
       const changed = await changing
       const isMoved = this.#lifeOf(changed) !== before
-      if (!isMoved && !hasChanges(await this.#decode((forms[0] as Form).own), changed))
+      if (
+        !isMoved &&
+        !hasChanges(await this.#codec.decode(sid, (forms[0] as Form).own as Payload), changed)
+      )
         return call.succeed(changed)
       const write = this.#toUpdate(sid, key, change, changed, isMoved, call)
       if (changing instanceof Promise) return this.#queue.write(write)
@@ -160,11 +166,20 @@ export class Sessions {
 
   /** Makes a session, with its id, of what GET and PTTL gave of a key. */
   async listed(sid: string, payload: Outcome, pttl: Outcome): Promise<SessionWithId | null> {
-    const session = await this.#reader.load(sid, payload, pttl)
+    const session = await this.#loadOrVerify(sid, payload, pttl)
     if (session === null) return null
     const snapshot = this.#snapshotOf(session, sid) as Snapshot
     snapshot.ownId = (session as { id?: unknown }).id
     return Object.assign(session, { id: sid })
+  }
+
+  async #loadOrVerify(sid: string, payload: Outcome, pttl: Outcome): Promise<SessionData | null> {
+    try {
+      return await this.#reader.load(sid, payload, pttl)
+    } catch (error) {
+      if (!(error instanceof ForeignPayloadError)) throw error
+      return promiseOf<null>((done) => this.#reader.verify(sid, this.#key(sid), done))
+    }
   }
 
   /** A session object was made of what `get` gave. */
@@ -230,7 +245,9 @@ export class Sessions {
       const [form, ...others] = snapshot.forms as [Form, ...Form[]]
       // After a write without an answer, there is no telling what else is to stay as it is.
       const isKnown = others.length === 0
-      const touched = isKnown ? { ...(await this.#decode(form.own)), cookie } : asItIs
+      const touched = isKnown
+        ? { ...(await this.#codec.decode(sid, form.own as Payload)), cookie }
+        : asItIs
       const payload = this.#encode(sid, touched as never, snapshot)
       const done = this.#whenWritten(sid, call, () => call.succeed())
       const write = { sid, key, session, payload, cookie, expiry, merge: mergeSessions, call, done }
@@ -306,13 +323,8 @@ export class Sessions {
     session: SessionData,
     snapshot: Snapshot | undefined,
   ): Payload | Promise<Payload> {
-    const { serializer } = this.#options
-    if (snapshot === undefined || !('ownId' in snapshot)) return encode(serializer, sid, session)
-    return encode(serializer, sid, { ...session, id: snapshot.ownId } as SessionData)
-  }
-
-  #decode(payload: Payload | null): SessionData | Promise<SessionData> {
-    return decode(this.#options.serializer, payload as Payload)
+    if (snapshot === undefined || !('ownId' in snapshot)) return this.#codec.encode(sid, session)
+    return this.#codec.encode(sid, { ...session, id: snapshot.ownId } as SessionData)
   }
 
   #toWrite(write: Omit<Write, 'owner' | 'expiryOf'>): Write {
@@ -331,6 +343,13 @@ export class Sessions {
         error instanceof InvalidSessionError ||
         (error instanceof RedisError && error.code === 'WRONGTYPE')
       if (call.isOver) return
+      if (error instanceof ForeignPayloadError) {
+        this.#reader.verify(sid, this.#key(sid), (failure) => {
+          if (failure === null) finish('gone')
+          else call.fail(failure)
+        })
+        return
+      }
       if (isBadData) this.#listener.invalid(sid, error)
       else if (error !== null) return call.fail(error)
       else if (outcome === 'gone') this.#listener.gone(sid)

@@ -13,7 +13,7 @@ import {
   WRITTEN,
 } from '../redis/commands.ts'
 import type { Redis } from '../redis/redis.ts'
-import { type Payload, payloadOf, type Serializer } from '../session/payload.ts'
+import { type Codec, type Payload, payloadOf } from '../session/payload.ts'
 import { Draft } from './draft.ts'
 import type { Merge } from './merge.ts'
 import { attachSnapshot, hasSnapshot, isPlain, plainForm, type Snapshot } from './snapshot.ts'
@@ -29,11 +29,11 @@ type Next = (stored?: Payload) => void
 /** Writes sessions: new ones as they are, and loaded ones by compare and set. */
 export class Writer {
   readonly #redis: Redis
-  readonly #serializer: Serializer
+  readonly #codec: Codec
 
-  constructor(redis: Redis, serializer: Serializer) {
+  constructor(redis: Redis, codec: Codec) {
     this.#redis = redis
-    this.#serializer = serializer
+    this.#codec = codec
   }
 
   /**
@@ -143,7 +143,7 @@ export class Writer {
   }
 
   async #draft(writes: Write[], held: Payload): Promise<Draft> {
-    const draft = new Draft(this.#serializer, (writes[0] as Write).sid, held)
+    const draft = new Draft(this.#codec, (writes[0] as Write).sid, held)
     for (const write of writes) {
       if (write.call.isOver) continue
       await draft.add(write).catch((error) => write.done(error))

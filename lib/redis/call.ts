@@ -1,24 +1,43 @@
-import { type Callback, deliver, promiseOf } from '../callback.ts'
-import { badArgument, RedisError } from '../errors.ts'
+import type { Callback } from '../callback.ts'
+import { RedisError } from '../errors.ts'
 import { startDeadline } from './deadline.ts'
+
+/** Who is told that a call is over. */
+interface Owner {
+  ended(): void
+  expired(call: Call<never>, error: RedisError): void
+}
 
 /**
  * One call of a caller, who is told of its outcome once, and in time. From then on, nothing holds on
  * to the caller, however long the client still waits for Redis.
  */
 export class Call<T> {
-  /** What it waits for, by the name of a Redis command. */
-  readonly command: string
   /** When its time is up, by the clock of `performance.now()`; `Infinity`: never. */
   readonly deadline: number
+  /** How many answers Redis had given when it began. */
+  readonly answersBefore: number
+  readonly #command: string
+  readonly #owner: Owner
   #tell: Callback<T> | undefined
   #onExpired: (() => void) | undefined
   readonly #timer: NodeJS.Timeout | undefined
 
-  /** @param timeout milliseconds that it may take; 0 for no limit */
-  constructor(command: string, timeout: number, tell: Callback<T>) {
-    this.command = command
+  /**
+   * @param command what it waits for, by the name of a Redis command
+   * @param timeout milliseconds that it may take; 0 for no limit
+   */
+  constructor(
+    command: string,
+    timeout: number,
+    answersBefore: number,
+    tell: Callback<T>,
+    owner: Owner,
+  ) {
+    this.#command = command
+    this.answersBefore = answersBefore
     this.#tell = tell
+    this.#owner = owner
     this.deadline = timeout > 0 ? performance.now() + timeout : Infinity
     if (timeout > 0)
       this.#timer = startDeadline(() => this.#expire(timeout), timeout, this.deadline)
@@ -48,52 +67,19 @@ export class Call<T> {
 
   #end(): Callback<T> | undefined {
     const tell = this.#tell
+    if (tell === undefined) return undefined
     this.#tell = undefined
     clearTimeout(this.#timer)
+    this.#owner.ended()
     return tell
   }
 
   #expire(timeout: number): void {
     if (this.isOver) return
     const reason = `no answer within ${timeout} ms`
-    this.fail(new RedisError(this.command, reason, { code: 'ETIMEDOUT' }))
+    const error = new RedisError(this.#command, reason, { code: 'ETIMEDOUT' })
+    this.#owner.expired(this as unknown as Call<never>, error)
+    this.fail(error)
     this.#onExpired?.()
-  }
-}
-
-/** The callback of a call, if one was given; nothing in its place is not the same as none. */
-export type Given<T = void> = [callback?: Callback<T> | null | undefined]
-
-/**
- * Starts a call and lets it call back, or gives a promise of its result if there is no callback. What
- * `start` throws is an error like any other.
- * @param given the callback, if the caller gave one. `undefined` in its place says that the outcome is
- * no matter to the caller (`req.session.destroy()`): the promise is not one to be handled.
- */
-export function startCall<T>(
-  command: string,
-  timeout: number,
-  given: Given<T>,
-  start: (call: Call<T>) => void,
-): Promise<T> | undefined {
-  const [callback] = given
-  if (callback !== undefined && callback !== null) {
-    if (typeof callback !== 'function') {
-      return Promise.reject(badArgument('callback', 'a function', callback))
-    }
-    const tell: Callback<T> = (error, result) => deliver(callback, error, result)
-    begin(new Call(command, timeout, tell), start)
-    return undefined
-  }
-  const promise = promiseOf<T>((tell) => begin(new Call(command, timeout, tell), start))
-  if (given.length > 0) promise.catch(() => {})
-  return promise
-}
-
-function begin<T>(call: Call<T>, start: (call: Call<T>) => void): void {
-  try {
-    start(call)
-  } catch (error) {
-    call.fail(error as Error)
   }
 }

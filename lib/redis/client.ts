@@ -19,6 +19,10 @@ export interface SolidisLike {
    * `false`, the store sends as few as it can. Default `true`.
    */
   readonly pipelines?: boolean
+  /** How often the client has connected, if it says. */
+  readonly connections?: number
+  /** Drops the connection and makes a new one. Not there where the client has no way to. */
+  reconnect?(): void
   /** A client for each server that has keys of its own for SCAN to visit. Default: this one alone. */
   nodes?(): Promise<SolidisLike[]>
 }

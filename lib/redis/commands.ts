@@ -29,6 +29,15 @@ export function get(key: string | Buffer): Command[] {
   ]
 }
 
+/**
+ * Gives ARGV[1] with the payload and the remaining milliseconds of a session: by it, the reply shows
+ * itself to be that to this very command.
+ */
+export const CHECK = new Script(
+  'GET',
+  `return {ARGV[1], redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}`,
+)
+
 /** Writes a session if there is one, whatever it is. Gives null if there is none. */
 export function replace(key: string, payload: string, ttlMs: number | Keep): Command {
   const command = ['SET', key, payload, 'XX']

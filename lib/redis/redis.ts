@@ -1,11 +1,13 @@
+import { randomBytes } from 'node:crypto'
 import type { Callback } from '../callback.ts'
 import { RedisError } from '../errors.ts'
-import { startCall } from './call.ts'
+import { Breaker, type BreakerState } from './breaker.ts'
+import type { Call } from './call.ts'
 import type { Command, Reply, SolidisLike } from './client.ts'
 import { Clock } from './clock.ts'
 import type { Script } from './commands.ts'
-import { Pipeline } from './pipeline.ts'
-import { nameOf, type Outcome, outcomeOf, undelivered } from './replies.ts'
+import { type Answered, Pipeline } from './pipeline.ts'
+import { isErrorReply, nameOf, type Outcome, outcomeOf, undelivered } from './replies.ts'
 
 /** Later than any clock says. */
 const MAX_TIME = Number.MAX_SAFE_INTEGER
@@ -19,10 +21,34 @@ export class Redis {
   readonly #client: SolidisLike
   readonly #pipeline: Pipeline
   readonly #clock = new Clock()
+  readonly #breaker: Breaker | undefined
+  #connections: number | undefined
+  /** Raised when replies that are still to come are not to be believed. */
+  #epoch = 0
+  #inFlight = 0
+  #answers = 0
 
-  constructor(client: SolidisLike) {
+  /**
+   * @param onBreaker is told how the breaker changes, and why; `undefined`: there is none
+   */
+  constructor(client: SolidisLike, onBreaker?: (state: BreakerState, cause: RedisError) => void) {
     this.#client = client
     this.#pipeline = new Pipeline(client)
+    if (onBreaker === undefined) return
+    this.#breaker = new Breaker({
+      probe: (done) => this.#probe(done),
+      reconnect: () => client.reconnect?.(),
+      changed: onBreaker,
+    })
+  }
+
+  get state(): BreakerState {
+    return this.#breaker?.state ?? 'closed'
+  }
+
+  /** How many answers there have been, to be told when a call begins that then gets none. */
+  get answers(): number {
+    return this.#answers
   }
 
   /**
@@ -30,19 +56,18 @@ export class Redis {
    * @param name of what fails, if it does
    */
   send(command: Command, done: Callback<Reply>, name = nameOf(command)): void {
-    this.#pipeline.send([command], (failure, replies) => {
-      if (failure !== undefined) return done(undelivered(name, failure))
+    this.#deliver([command], name, (failure, replies) => {
+      if (failure !== undefined) return done(failure)
       const outcome = outcomeOf(name, replies[0])
-      if (outcome instanceof RedisError) done(outcome)
+      if (outcome instanceof RedisError) done(this.#refused(outcome))
       else done(null, outcome)
     })
   }
 
   /** Sends commands in one round trip, and gives what became of each. */
   sendAll(commands: Command[], done: Callback<Outcome[]>): void {
-    const [first = []] = commands
-    this.#pipeline.send(commands, (failure, replies) => {
-      if (failure !== undefined) return done(undelivered(nameOf(first), failure))
+    this.#deliver(commands, nameOf(commands[0]), (failure, replies) => {
+      if (failure !== undefined) return done(failure)
       const outcomes = commands.map((command, i) => outcomeOf(nameOf(command), replies[i]))
       done(null, outcomes)
     })
@@ -70,6 +95,7 @@ export class Redis {
     deadline: number,
     done: Callback<Reply>,
   ): void {
+    this.#forgetClockOfOthers()
     const before = Number.isFinite(deadline) ? this.#clock.timeOf(deadline) : MAX_TIME
     this.run(script, key, [String(before), ...args], (error, reply) => {
       // Text is what a key holds.
@@ -82,12 +108,19 @@ export class Redis {
     })
   }
 
-  /** The same as `sendAll`, as a promise that takes no longer than `timeout` milliseconds. */
-  ask(commands: Command[], timeout: number): Promise<Outcome[]> {
-    const [first] = commands
-    return startCall<Outcome[]>(nameOf(first), timeout, [], (call) => {
-      this.sendAll(commands, (error, outcomes) => call.settle(error, outcomes))
-    }) as Promise<Outcome[]>
+  /** A call had no answer in time; the more so if nobody had one since it began. */
+  timedOut({ answersBefore }: Call<never>, cause: RedisError): void {
+    if (this.#inFlight > 0 && answersBefore === this.#answers) this.#breaker?.timedOut(cause)
+  }
+
+  /**
+   * A reply was none of the call that it was given to, so no other is to be believed either: all that
+   * is in flight fails.
+   */
+  distrust(cause: RedisError): void {
+    this.#epoch++
+    this.#breaker?.open(cause)
+    this.#client.reconnect?.()
   }
 
   /** A door to each server that has keys of its own for SCAN to visit. */
@@ -95,4 +128,63 @@ export class Redis {
     if (this.#client.nodes === undefined) return [this]
     return (await this.#client.nodes()).map((node) => new Redis(node))
   }
+
+  #deliver(
+    commands: Command[],
+    name: string,
+    answered: (failure: RedisError | undefined, replies: unknown[][]) => void,
+  ): void {
+    const refusal = this.#breaker?.refusal
+    if (refusal !== undefined) {
+      const reason = `Redis does not answer (${refusal.message})`
+      const error = new RedisError(name, reason, { code: 'EBREAKER', cause: refusal })
+      process.nextTick(answered, error, [])
+      return
+    }
+    const epoch = this.#epoch
+    const sentAt = performance.now()
+    this.#inFlight++
+    this.#pipeline.send(commands, (failure, replies) => {
+      this.#inFlight--
+      if (epoch !== this.#epoch) {
+        answered(new RedisError(name, OUT_OF_STEP, { code: 'EFOREIGN' }), [])
+      } else if (failure === undefined || isErrorReply(failure)) {
+        this.#answers++
+        this.#breaker?.answered()
+        answered(
+          failure === undefined ? undefined : this.#refused(undelivered(name, failure)),
+          replies,
+        )
+      } else {
+        const error = undelivered(name, failure)
+        this.#breaker?.disconnected(error, sentAt)
+        answered(error, replies)
+      }
+    })
+  }
+
+  /** After a failover, a client may be connected to what is only a replica by now. */
+  #refused(error: RedisError): RedisError {
+    if (error.code === 'READONLY') this.#client.reconnect?.()
+    return error
+  }
+
+  #probe(done: (isRight: boolean) => void): void {
+    const nonce = randomBytes(9).toString('base64url')
+    const answered: Answered = (failure, replies) => {
+      done(failure === undefined && String(replies[0]?.[0]) === nonce)
+    }
+    this.#pipeline.send([['ECHO', nonce]], answered)
+  }
+
+  /** Who connects anew may find another server, with another clock. */
+  #forgetClockOfOthers(): void {
+    const { connections } = this.#client
+    if (connections === this.#connections) return
+    this.#connections = connections
+    this.#clock.forget()
+  }
 }
+
+/** What is said of calls whose replies are not to be believed. */
+export const OUT_OF_STEP = 'replies reach the wrong calls: the connection is out of step'

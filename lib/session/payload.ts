@@ -1,6 +1,6 @@
 import type { SessionData } from 'express-session'
 import { badArgument, InvalidSessionError, isObject } from '../errors.ts'
-import { newTag, TAG } from './tag.ts'
+import { isTagOf, newTag, TAG } from './tag.ts'
 
 /** What Redis holds of a session. */
 export type Payload = string
@@ -11,17 +11,71 @@ export interface Serializer {
   stringify(session: SessionData): string | Promise<string>
 }
 
-/** Gives the payload, or a promise of it if the serializer is asynchronous. */
-export function encode(
-  serializer: Serializer,
-  sid: string,
-  session: SessionData,
-): Payload | Promise<Payload> {
-  const tag = newTag(sid)
-  if (serializer === JSON) return appendTag(JSON.stringify(session), tag)
-  const tagged: SessionData & { [TAG]: string } = { ...session, [TAG]: tag }
-  const text = serializer.stringify(tagged)
-  return typeof text === 'string' ? text : Promise.resolve(text).then(checkedText)
+/** The payload is that of another session. Not for users, who are told what that comes from. */
+export class ForeignPayloadError extends Error {}
+
+/** Turns sessions into payloads and back, each with the tag that says whose it is. */
+export class Codec {
+  readonly #serializer: Serializer
+  readonly #requireTag: boolean
+
+  /** @param requireTag whether what has no tag is no session */
+  constructor(serializer: Serializer, requireTag: boolean) {
+    this.#serializer = serializer
+    this.#requireTag = requireTag
+  }
+
+  /** Gives the payload, or a promise of it if the serializer is asynchronous. */
+  encode(sid: string, session: SessionData): Payload | Promise<Payload> {
+    const tag = newTag(sid)
+    if (this.#serializer === JSON) return appendTag(JSON.stringify(session), tag)
+    const tagged: SessionData & { [TAG]: string } = { ...session, [TAG]: tag }
+    const text = this.#serializer.stringify(tagged)
+    return typeof text === 'string' ? text : Promise.resolve(text).then(checkedText)
+  }
+
+  /**
+   * Gives the session, or a promise of it if the serializer is asynchronous.
+   * @throws ForeignPayloadError if it is that of another session
+   * @throws InvalidSessionError whose message shows nothing of the payload
+   */
+  decode(sid: string, payload: Payload): SessionData | Promise<SessionData> {
+    let parsed: SessionData | Promise<SessionData>
+    try {
+      parsed = this.#serializer.parse(payload)
+    } catch (error) {
+      throw undecodable(error)
+    }
+    if (typeof (parsed as Promise<SessionData>)?.then !== 'function') {
+      return this.#checked(sid, parsed as SessionData)
+    }
+    return Promise.resolve(parsed).then(
+      (session) => this.#checked(sid, session),
+      (error) => Promise.reject(undecodable(error)),
+    )
+  }
+
+  #checked(sid: string, session: SessionData): SessionData {
+    if (!isObject(session)) throw new InvalidSessionError('The payload is not an object')
+    const attributes = session as Partial<SessionData> & { [TAG]?: unknown }
+    const tag = attributes[TAG]
+    if (tag !== undefined) {
+      if (!isTagOf(sid, tag)) throw new ForeignPayloadError()
+      // V8 takes back the attribute that came last without making the object slow.
+      delete attributes[TAG]
+    } else if (this.#requireTag) {
+      throw new InvalidSessionError('The payload has no tag')
+    }
+    // What a store wrote without a cookie is its caller's mistake, of which express-session complains.
+    const isOurs = tag !== undefined && attributes.cookie === undefined
+    if (isObject(attributes.cookie) || isOurs) return session
+    throw new InvalidSessionError('The payload has no cookie object')
+  }
+}
+
+/** The payload in a reply of Redis: a copy, lest it keep a client's whole buffer in memory. */
+export function payloadOf(reply: unknown): Payload {
+  return String(reply)
 }
 
 /** The same as stringifying a tagged copy, which would take half as long again. */
@@ -34,46 +88,8 @@ function checkedText(text: unknown): Payload {
   return text
 }
 
-/** The payload in a reply of Redis. A copy of it, lest it keep a client's whole buffer in memory. */
-export function payloadOf(reply: unknown): Payload {
-  return String(reply)
-}
-
-/**
- * Gives the session, or a promise of it if the serializer is asynchronous.
- * @throws InvalidSessionError whose message shows nothing of the payload
- */
-export function decode(
-  serializer: Serializer,
-  payload: Payload,
-): SessionData | Promise<SessionData> {
-  let parsed: SessionData | Promise<SessionData>
-  try {
-    parsed = serializer.parse(payload)
-  } catch (error) {
-    throw undecodable(error)
-  }
-  if (typeof (parsed as Promise<SessionData>)?.then !== 'function') {
-    return checked(parsed as SessionData)
-  }
-  return Promise.resolve(parsed).then(checked, (error) => Promise.reject(undecodable(error)))
-}
-
 /** Without the error's own message: that of a SyntaxError quotes the payload. */
 function undecodable(error: unknown): InvalidSessionError {
   const kind = error instanceof Error ? error.name : typeof error
   return new InvalidSessionError(`The payload does not decode: serializer.parse threw a ${kind}`)
-}
-
-function checked(session: SessionData): SessionData {
-  if (!isObject(session)) throw new InvalidSessionError('The payload is not an object')
-  const attributes = session as Partial<SessionData> & { [TAG]?: unknown }
-  const isOurs = attributes[TAG] !== undefined
-  // V8 takes back the attribute that came last without making the object slow.
-  if (isOurs) delete attributes[TAG]
-  // What this store wrote without a cookie is its caller's mistake, of which express-session complains.
-  if (!isObject(attributes.cookie) && !(isOurs && attributes.cookie === undefined)) {
-    throw new InvalidSessionError('The payload has no cookie object')
-  }
-  return session
 }

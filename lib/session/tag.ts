@@ -15,6 +15,11 @@ export function newTag(sid: string): string {
   return `${digestOf(sid)}.${WRITER}${writes.toString(36)}`
 }
 
+/** Whether a tag is of the session with this id. */
+export function isTagOf(sid: string, tag: unknown): boolean {
+  return typeof tag === 'string' && tag.startsWith(`${digestOf(sid)}.`)
+}
+
 /** FNV-1a, by two hashes of 32 bits: not a secret, only enough to tell ids apart. */
 function digestOf(sid: string): string {
   let one = 0x811c9dc5

@@ -1,4 +1,5 @@
 import { RedisError } from '../errors.ts'
+import type { Calls } from '../redis/calls.ts'
 import type { Reply } from '../redis/client.ts'
 import { escapeGlob } from '../redis/glob.ts'
 import type { Redis } from '../redis/redis.ts'
@@ -9,8 +10,8 @@ export interface Scope {
   readonly prefix: string
   /** The COUNT hint of SCAN, about the number of keys in a page. */
   readonly scanCount: number
-  /** Milliseconds that each answer of Redis may take; 0 for no limit. */
-  readonly timeout: number
+  /** By which each step is bounded. */
+  readonly calls: Calls
 }
 
 /** A key as Redis has it; it may be no UTF-8. */
@@ -18,13 +19,13 @@ export type Key = string | Buffer
 
 /** Yields the keys of the sessions, page by page as SCAN gives them: a key may come twice. */
 export async function* scanPages(scope: Scope): AsyncGenerator<Key[]> {
-  const { redis, prefix, scanCount, timeout } = scope
+  const { redis, prefix, scanCount, calls } = scope
   const pattern = `${escapeGlob(prefix)}*`
   for (const node of await redis.nodes()) {
     let cursor = '0'
     do {
       const command = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', String(scanCount)]
-      const [page] = await node.ask([command], timeout)
+      const [page] = await calls.ask(node, [command])
       if (page instanceof RedisError) throw page
       const [next, keys] = page as [Reply, Key[]]
       cursor = String(next)

@@ -12,7 +12,7 @@ export async function allSessions<T>(scope: Scope, load: Load<T>): Promise<T[]> 
   const sessions: T[] = []
   for await (const keys of scanUniquePages(scope)) {
     const commands = keys.flatMap((key) => get(key))
-    const outcomes = await scope.redis.ask(commands, scope.timeout)
+    const outcomes = await scope.calls.ask(scope.redis, commands)
     const page = keys.map((key, i) => {
       const [payload, pttl] = outcomes.slice(2 * i, 2 * i + 2) as [Outcome, Outcome]
       return load(sidOf(key, scope.prefix), payload, pttl)
@@ -41,7 +41,7 @@ export async function sessionIds(scope: Scope): Promise<string[]> {
 /** Removes every session, page by page. */
 export async function clearSessions(scope: Scope): Promise<void> {
   for await (const keys of scanPages(scope)) {
-    const outcomes = await scope.redis.ask(keys.map(unlink), scope.timeout)
+    const outcomes = await scope.calls.ask(scope.redis, keys.map(unlink))
     for (const outcome of outcomes) if (outcome instanceof RedisError) throw outcome
   }
 }
