@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { SessionData } from 'express-session'
 import { badArgument, isObject, SessionConflictError } from '../errors.ts'
-import { type CookieData, hasSameExpires, hasSameMaxAge } from '../session/cookie.ts'
+import { type CookieData, cookieData, hasSameExpires, hasSameMaxAge } from '../session/cookie.ts'
 
 /**
  * Decides what becomes of a session that two requests changed. All three are in their decoded form.
@@ -17,6 +17,9 @@ export type Merge = (
 
 /** What `set` does where Redis no longer holds what the session was loaded from. */
 export type OnConflict = 'merge' | 'overwrite' | 'reject' | Merge
+
+/** What a touch moves in a cookie. */
+const NO_TIMES = { expires: undefined, originalMaxAge: undefined }
 
 /** Each way of dealing with a conflict as a function. */
 export function mergeBy(onConflict: OnConflict, sid: string): Merge {
@@ -52,7 +55,7 @@ export function mergeSessions(
   ours: SessionData,
 ): SessionData {
   const merged = mergeAttributes(attributesOf(base), attributesOf(theirs), attributesOf(ours))
-  put(merged, 'cookie', mergeCookies(cookieOf(base), cookieOf(theirs), cookieOf(ours)))
+  put(merged, 'cookie', mergeCookies(cookieData(base), cookieData(theirs), cookieData(ours)))
   return merged as unknown as SessionData
 }
 
@@ -62,9 +65,9 @@ export function hasChanges(base: SessionData, ours: SessionData): boolean {
   names.delete('cookie')
   const [before, after] = [attributesOf(base), attributesOf(ours)]
   if ([...names].some((name) => !isSame(before[name], after[name]))) return true
-  const cookie = { ...cookieOf(ours), expires: undefined, originalMaxAge: undefined }
-  const cookieBefore = { ...cookieOf(base), expires: undefined, originalMaxAge: undefined }
-  return !isDeepStrictEqual(cookie, cookieBefore) || !hasSameMaxAge(cookieOf(base), cookieOf(ours))
+  const [cookieBefore, cookie] = [cookieData(base), cookieData(ours)]
+  const isSameCookie = isSame({ ...cookieBefore, ...NO_TIMES }, { ...cookie, ...NO_TIMES })
+  return !isSameCookie || !hasSameMaxAge(cookieBefore, cookie)
 }
 
 /**
@@ -75,7 +78,7 @@ export function commonBase(bases: SessionData[], ours: SessionData): SessionData
   const [first] = bases as [SessionData]
   if (bases.length === 1) return first
   const base = commonAttributes(bases.map(attributesOf), attributesOf(ours))
-  put(base, 'cookie', commonAttributes(bases.map(cookieOf), cookieOf(ours)))
+  put(base, 'cookie', commonAttributes(bases.map(cookieData), cookieData(ours)))
   return base as unknown as SessionData
 }
 
@@ -125,10 +128,6 @@ function mergeAttributes(
 
 function attributesOf(session: SessionData): Attributes {
   return session as unknown as Attributes
-}
-
-function cookieOf(session: SessionData): CookieData {
-  return (session.cookie ?? {}) as unknown as CookieData
 }
 
 function isSame(a: unknown, b: unknown): boolean {

@@ -13,8 +13,9 @@ const ATTRIBUTES = ['path', 'domain', 'httpOnly', 'secure', 'sameSite', 'priorit
 export function cookieData(session: SessionData): CookieData {
   const cookie: unknown = session.cookie
   if (!isObject(cookie)) return {}
-  const { data } = cookie as { data?: unknown }
-  return isObject(data) ? (data as CookieData) : { ...cookie }
+  // A Cookie of express-session or @fastify/session has accessors, which a copy would not have.
+  const { toJSON } = cookie as { toJSON?: () => CookieData }
+  return typeof toJSON === 'function' ? toJSON.call(cookie) : { ...cookie }
 }
 
 /** Milliseconds since the epoch; `undefined` where the cookie has no date. */
