@@ -18,8 +18,8 @@ export type Merge = (
 /** What `set` does where Redis no longer holds what the session was loaded from. */
 export type OnConflict = 'merge' | 'overwrite' | 'reject' | Merge
 
-/** What a touch moves in a cookie. */
-const NO_TIMES = { expires: undefined, originalMaxAge: undefined }
+/** What a touch moves in a cookie, and what @fastify/session notes there of its date. */
+const NO_TIMES = { expires: undefined, originalMaxAge: undefined, originalExpires: undefined }
 
 /** Each way of dealing with a conflict as a function. */
 export function mergeBy(onConflict: OnConflict, sid: string): Merge {

@@ -196,8 +196,8 @@ async function backOff(attempt: number): Promise<void> {
   await sleep(Math.random() * Math.min(2 ** attempt, MAX_BACKOFF_MS))
 }
 
-/** Whether express-session made it for a request; there may be several copies of that package. */
+/** Whether express-session or @fastify/session made it for a request, in whatever copy of them. */
 function isOfRequest(session: SessionData, sid: string): boolean {
-  const { save, id } = session as { save?: unknown; id?: unknown }
-  return typeof save === 'function' && id === sid
+  const { save, id, sessionId } = session as { save?: unknown; id?: unknown; sessionId?: unknown }
+  return typeof save === 'function' && (id === sid || sessionId === sid)
 }
