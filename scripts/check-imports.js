@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 /** From top to bottom. A file may import from its own folder, and from the rows below its own. */
 const LAYERS = [
-  ['index'],
+  ['index', 'fastify'],
   ['store'],
   ['options', 'events'],
   ['walk', 'owners', 'concurrency', 'clients'],

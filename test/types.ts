@@ -1,7 +1,10 @@
 // What users of TypeScript write has to compile, and what would be wrong must not. Nothing runs.
+import fastifySession from '@fastify/session'
 import type { SessionData } from 'express-session'
+import fastify from 'fastify'
 import { Cluster, Redis } from 'ioredis'
 import { createClient, createClientPool, createCluster, createSentinel } from 'redis'
+import { type FastifySessionStore, fastifyStore } from '../lib/fastify.ts'
 import { fromIoredis, fromNodeRedis, type SolidisLike, SolidisStore } from '../lib/index.ts'
 
 declare const solidis: SolidisLike
@@ -63,4 +66,24 @@ export function callbacks(session: SessionData): void {
   store.all((_error, sessions) => sessions?.map(({ id }) => id))
   store.length((_error, length) => (length ?? 0) + 1)
   store.clear(() => {})
+}
+
+declare module 'fastify' {
+  interface Session {
+    visits: number
+  }
+}
+
+export function fastifyApp(): void {
+  const adapter: FastifySessionStore & fastifySession.SessionStore = fastifyStore(store)
+  const app = fastify()
+  app.register(fastifySession, { secret: 'secret', store: adapter, cookie: { maxAge: 1 } })
+  app.get('/', async ({ session, sessionStore }) => {
+    session.visits++
+    sessionStore.set('sid', session, (error) => console.log(error))
+    sessionStore.get('sid', (_error, got) => got?.visits.toFixed())
+    adapter.get('sid', (error, got) => console.log(error?.message, got?.cookie.originalMaxAge))
+  })
+  // @ts-expect-error: options are those of a store
+  fastifyStore({ client: solidis })
 }
