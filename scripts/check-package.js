@@ -9,18 +9,28 @@ import { fileURLToPath } from 'node:url'
 /** What a user of TypeScript writes in either kind of module. */
 const ESM = `
 import session from 'express-session'
+import fastifySession from '@fastify/session'
+import fastify from 'fastify'
 import { type Command, SolidisStore, type SolidisStoreOptions } from 'connect-solidis'
+import { fastifyStore } from 'connect-solidis/fastify'
 const options: SolidisStoreOptions = { client: { send: async (commands: Command[]) => [commands] } }
 export const store: session.Store = new SolidisStore(options)
 export const ids: Promise<string[]> = new SolidisStore(options).ids()
 // @ts-expect-error: no such option
 new SolidisStore({ ...options, tl: 60 })
+const secret = 'a secret of 32 characters or more'
+fastify().register(fastifySession, { secret, store: fastifyStore(new SolidisStore(options)) })
 `
 const COMMONJS = `
+import fastifySession = require('@fastify/session')
+import fastify = require('fastify')
 import lib = require('connect-solidis')
+import adapter = require('connect-solidis/fastify')
 export const ids: Promise<string[]> = new lib.SolidisStore({ client: { send: async () => [] } }).ids()
 // @ts-expect-error: a client is required
 new lib.SolidisStore({})
+const store = adapter.fastifyStore(new lib.SolidisStore({ client: { send: async () => [] } }))
+fastify().register(fastifySession, { secret: ['a secret'], store })
 `
 const MODULES = [
   '--module node16',
@@ -48,10 +58,13 @@ try {
   const test = `if (!${JSON.stringify(expected)}.every((name) => typeof lib[name] === 'function')) process.exit(1)`
   node(`import * as lib from 'connect-solidis'; ${test}`, 'module')
   node(`const lib = require('connect-solidis'); ${test}`, 'commonjs')
+  node(`import { fastifyStore } from 'connect-solidis/fastify'; fastifyStore({})`, 'module')
+  node(`require('connect-solidis/fastify').fastifyStore({})`, 'commonjs')
 
   writeFileSync(join(folder, 'esm.mts'), ESM)
   writeFileSync(join(folder, 'commonjs.cts'), COMMONJS)
-  symlinkSync(resolve('node_modules/@types'), join(folder, 'node_modules/@types'), 'junction')
+  for (const path of ['node_modules/@types', 'node_modules/@fastify', 'node_modules/fastify'])
+    symlinkSync(resolve(path), join(folder, path), 'junction')
   for (const module of MODULES) {
     const options = `--noEmit --strict --exactOptionalPropertyTypes --target es2023 --types node ${module}`
     run(`tsc ${options} esm.mts commonjs.cts`, folder)
