@@ -1,8 +1,11 @@
 import { expect } from 'chai'
 import type { SolidisStoreOptions } from '../../lib/index.ts'
+import { rejection } from '../support/calls.ts'
+import { FaultyClient, UNKNOWN } from '../support/faults.ts'
 import {
   attributesOf,
   type Data,
+  data,
   ONE_HOUR_MS,
   open,
   type RequestSession,
@@ -26,7 +29,7 @@ function rememberMe(session: RequestSession): RequestSession {
 }
 
 describe('a change of the cookie', () => {
-  const { life, makeStore, twoStores } = useStores()
+  const { client, life, makeStore, twoStores } = useStores()
 
   /** Two processes, each with a request that has loaded the session. */
   async function twoRequests(options: Partial<SolidisStoreOptions> = {}) {
@@ -140,5 +143,19 @@ describe('a change of the cookie', () => {
     await store.destroy(theirs.id)
     await touch(rememberMe(ours))
     expect(await store.exists(SID)).to.equal(false)
+  })
+
+  it('by a touch, after a save that failed, lets the rollback stand', async () => {
+    for (const fault of UNKNOWN.filter((fault) => !fault.includes('never'))) {
+      const faulty = new FaultyClient(client)
+      const store = makeStore({ client: faulty })
+      await store.set(SID, data({ a: 1 }))
+      const ours = await open(store, SID)
+      faulty.faults.push(fault)
+      await rejection(save(Object.assign(ours, { role: 'admin' })))
+      delete ours.role
+      await touch(rememberMe(ours))
+      expect(await expectRemembered()).to.deep.equal({ a: 1 })
+    }
   })
 })
