@@ -127,7 +127,8 @@ export class Writer {
     const [first] = writes as [Write]
     let held = stored ?? (snapshotOfWrite(first)?.forms.at(-1)?.stored as Payload)
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      if (attempt > 2) await backOff(attempt)
+      // What is known is old after a wait: one attempt is to learn, the next one to win.
+      if (attempt > 2 && attempt % 2 === 1) await backOff(attempt)
       const draft = await this.#draft(writes, held)
       if (draft.parts.size === 0) return stored
       const payload = await draft.payload()
