@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import type { SessionData } from 'express-session'
 import sinon from 'sinon'
 import type { SolidisStore } from '../../lib/index.ts'
+import { rejection } from '../support/calls.ts'
 import { Gate, recording } from '../support/gate.ts'
 import { attributesOf, type Data, open, save, stored } from '../support/requests.ts'
 import { add, SID, useStores } from '../support/two-sessions.ts'
@@ -143,6 +144,96 @@ describe('update', () => {
       ...['rejected', 'fulfilled', 'fulfilled', 'fulfilled'],
     ])
     expect(await stored(store, SID)).to.deep.equal({ count: 0, n0: 0, n1: 1, n2: 2 })
+  })
+
+  const noSessions: [string, unknown][] = [
+    ['an array', ['book']],
+    ['an object without a cookie', { user: 'eve' }],
+    ['an object with text for a cookie', { cookie: 'text' }],
+    ['an object with null for a cookie', { cookie: null }],
+    ['a number', 1],
+    ['true', true],
+    ['a string', 'text'],
+    ['a function', () => {}],
+  ]
+  for (const [what, returned] of noSessions) {
+    for (const isAsync of [false, true]) {
+      it(`refuses ${what} in place of the session (${isAsync ? 'async' : 'sync'})`, async () => {
+        const change = (session: SessionData) => {
+          Object.assign(session, { cart: returned })
+          return (isAsync ? Promise.resolve(returned) : returned) as SessionData
+        }
+        const error = await rejection(store.update(SID, change))
+        expect(error).to.be.an.instanceof(TypeError)
+        expect(error.message).to.match(/^change\(session\): expected a session with a cookie/)
+        expect(error.message).not.to.match(/book|text/)
+        expect(await stored(store, SID)).to.deep.equal({ count: 0 })
+      })
+    }
+  }
+
+  it('refuses one after a conflict, too', async () => {
+    let isFirst = true
+    const error = await rejection(
+      store.update(SID, async (session) => {
+        if (!isFirst) return [] as unknown as SessionData
+        isFirst = false
+        await other.update(SID, add)
+        return Object.assign(session, { a: 1 })
+      }),
+    )
+    expect(error).to.be.an.instanceof(TypeError)
+    expect(await stored(store, SID)).to.deep.equal({ count: 1 })
+  })
+
+  it('refuses a change that deletes the cookie', async () => {
+    const change = (session: Partial<SessionData>) => {
+      delete session.cookie
+    }
+    expect(await rejection(store.update(SID, change as never))).to.be.an.instanceof(TypeError)
+    expect(await stored(store, SID)).to.deep.equal({ count: 0 })
+  })
+
+  it('has to be given a function', async () => {
+    const error = await rejection(store.update(SID, { a: 1 } as never))
+    expect(error).to.include({ code: 'ERR_INVALID_ARG_TYPE' })
+  })
+
+  const hot: [string, (session: SessionData) => void | Promise<void>, () => SolidisStore][] = [
+    ['this process', add, () => store],
+    ['this process, though it is asynchronous', async (s) => turn(add(s)), () => store],
+    ['another process', add, () => other],
+    ['another process, though it is asynchronous', async (s) => turn(add(s)), () => other],
+  ]
+  for (const [where, change, busy] of hot) {
+    it(`is not starved by 64 writers in ${where}`, async () => {
+      let isOver = false
+      const writers = times(64, async (w) => {
+        for (let i = 1; !isOver; i++) {
+          await save(Object.assign(await open(busy(), SID), { [`w${w}`]: i }))
+        }
+      })
+      for (let i = 0; i < 10; i++) await store.update(SID, change)
+      isOver = true
+      await Promise.all(writers)
+      expect(await stored(store, SID)).to.include({ count: 10 })
+    })
+  }
+
+  it('holds up no writes of others while change takes its time', async () => {
+    let goOn = () => {}
+    const released = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    const updated = store.update(SID, async (session) => {
+      await released
+      add(session)
+    })
+    await save(Object.assign(await open(store, SID), { a: 1 }))
+    expect(await stored(store, SID)).to.deep.equal({ count: 0, a: 1 })
+    goOn()
+    await updated
+    expect(await stored(store, SID)).to.deep.equal({ count: 1, a: 1 })
   })
 
   it('overwrites nothing if change changes nothing', async () => {
