@@ -136,7 +136,9 @@ const HINTS: Record<string, string> = {
 
 function checkName(name: string): void {
   if (name === 'client' || Object.hasOwn(RULES, name)) return
-  const hint = HINTS[name] ?? `the options are client, ${Object.keys(RULES).join(', ')}`
+  const hint =
+    (Object.hasOwn(HINTS, name) && HINTS[name]) ||
+    `the options are client, ${Object.keys(RULES).join(', ')}`
   const error = new TypeError(`options.${name}: there is no such option; ${hint}`)
   throw Object.assign(error, { code: 'ERR_INVALID_ARG_VALUE' })
 }
