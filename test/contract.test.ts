@@ -483,6 +483,20 @@ function contract(kind: ClientKind): void {
       }
     })
 
+    it('is cleared of keys that are no UTF-8, too', async () => {
+      const store = createStore()
+      const keys = [[0xff], [0xfe], [0xc3, 0x28]].map((bytes) =>
+        Buffer.concat([Buffer.from(store.prefix), Buffer.from(bytes)]),
+      )
+      for (const key of keys) await direct.client.send([['SET', key, '{"cookie":{}}']])
+      await store.set('1', data())
+      expect(await store.length()).to.equal(4)
+      await store.clear()
+      const [there] = await direct.client.send([['EXISTS', ...keys]])
+      expect(there).to.deep.equal([0])
+      expect(await store.length()).to.equal(0)
+    })
+
     it('keeps stores apart', async () => {
       const [one, other] = [createStore(), createStore()]
       await one.set('1', data({ user: 'u1' }))

@@ -96,6 +96,17 @@ describe('through express-session over HTTP', () => {
     expect(await expiresOf(store, sid)).to.equal(null)
   })
 
+  it('lets a session end with the browser by cookie.expires = false', async () => {
+    const store = createStore()
+    const { browser, sid } = await logIn(createSite({ store, cookie: { maxAge: ONE_HOUR_MS } }))
+    await browser.post('/until-closed').expect(200)
+    expect(await expiresOf(store, sid)).to.equal(null)
+    await browser.post('/note/kept').expect(200)
+    await browser.get('/profile').expect(200)
+    expect(await store.get(sid)).to.include({ user: 'ann', note: 'kept' })
+    expect(await expiresOf(store, sid)).to.equal(null)
+  })
+
   it('sends a new cookie with every answer when rolling', async () => {
     const options = { cookie: { maxAge: ONE_HOUR_MS } }
     const rolling = await logIn(createSite({ ...options, store: createStore(), rolling: true }))

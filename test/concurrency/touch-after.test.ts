@@ -48,6 +48,27 @@ describe('touchAfter', () => {
     expect(await touch(0.05, 1000, 1050)).to.deep.equal([1050])
   })
 
+  for (const touchAfter of [1800, 3600, 7200, 10 ** 9]) {
+    it(`spares none beyond half of a life, with ${touchAfter} s for a life of an hour`, async () => {
+      expect(await touch(touchAfter, 1_800_001, 3_600_000)).to.deep.equal([])
+      expect(await touch(touchAfter, 1_800_000, 3_600_000)).to.deep.equal([3_600_000])
+      expect(await touch(touchAfter, 1, 3_600_000)).to.deep.equal([3_600_000])
+    })
+  }
+
+  it('keeps a user logged in who comes as rarely as twice in a life', async () => {
+    const life = 2000
+    for (const touchAfter of [0.5, 1.5, 1.95, 2, 10]) {
+      let left = life
+      for (let i = 0; i < 12; i++) {
+        left -= life / 2
+        expect(left).to.be.above(-1)
+        const [extended = left] = await touch(touchAfter, Math.max(left, 1), life)
+        left = extended
+      }
+    }
+  })
+
   it('sends one that would shorten it, however little', async () => {
     expect(await touch(60, 3_600_000, 3_599_999)).to.deep.equal([3_599_999])
     expect(await touch(60, 3_600_000, 0)).to.deep.equal([0])

@@ -99,8 +99,12 @@ describe('a session that cannot be written', () => {
     ['undefined', undefined],
     ['null', null],
     ['a string', 'hunter2'],
+    ['an array', [{ cookie: {} }]],
+    ['a function', () => {}],
+    ['an object', { cookie: 'hunter2' }],
+    ['an object', { cookie: null }],
   ]) {
-    it(`may be no object: ${given}`, async () => {
+    it(`may be no object with a cookie: ${JSON.stringify(session) ?? given}`, async () => {
       const error = await refused(session)
       expect(error).to.be.instanceOf(TypeError)
       expect(error.message).to.match(new RegExp(`^session: expected .*, got ${given}$`))
@@ -148,6 +152,27 @@ describe('a session id', () => {
         const error = await rejection(call)
         expect(error).to.be.instanceOf(TypeError)
         expect(error.message).to.equal(`sid: expected a string, got ${given}`)
+      }
+      expect(client.sent()).to.deep.equal([])
+    })
+  }
+
+  for (const sid of ['\ud800', 'hunter2\udfff', '\udc00\ud800']) {
+    it(`has to be well-formed, lest two share a key: ${JSON.stringify(sid)}`, async () => {
+      const { client, store } = storeOver({})
+      for (const call of [
+        store.get(sid),
+        store.set(sid, data()),
+        store.destroy(sid),
+        store.touch(sid, data()),
+        store.exists(sid),
+        store.update(sid, () => {}),
+      ]) {
+        const error = await rejection(call)
+        expect(error).to.include({ code: 'ERR_INVALID_ARG_TYPE' })
+        expect(error.message).to.equal(
+          'sid: expected a string of well-formed Unicode, got a string',
+        )
       }
       expect(client.sent()).to.deep.equal([])
     })

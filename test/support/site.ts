@@ -23,6 +23,11 @@ export function createSite(options: Site): Express {
     attributes(req).note = req.params.note
     res.json(describe(req))
   })
+  app.post('/until-closed', (req, res) => {
+    // As the documentation of express-session has it.
+    Object.assign(req.session.cookie, { expires: false })
+    res.end()
+  })
   app.post('/save', (req, res, next) => {
     req.session.save((error) => (error ? next(error) : res.json(describe(req))))
   })

@@ -74,6 +74,51 @@ describe('callback', () => {
     expect(await (store.length(null as never) as unknown as Promise<number>)).to.equal(0)
   })
 
+  describe('given as undefined or null', () => {
+    const nothings = [undefined, null] as const
+
+    /** What a process prints that makes calls without caring for their outcome. */
+    const uncaring = (send: string) =>
+      runChild(`
+        const store = new SolidisStore({ client: { send: ${send} }, timeout: 100 })
+        const session = { cookie: {} }
+        for (const nothing of [undefined, null]) {
+          store.destroy('1', nothing)
+          store.set('2', session, nothing)
+          store.touch('3', session, nothing)
+          store.clear(nothing)
+          store.get('4', nothing)
+          store.update('5', () => {}, nothing)
+        }
+        process.on('exit', (code) => console.log('exit', code))`)
+
+    for (const [how, send] of [
+      ['does not answer', '() => new Promise(() => {})'],
+      ['rejects', 'async () => { throw new Error("down") }'],
+      ['throws', '() => { throw new Error("down") }'],
+    ] as const) {
+      it(`ends no process where the client ${how}`, async () => {
+        expect(await uncaring(send)).to.equal('exit 0')
+      })
+    }
+
+    it('leaves the promise to who wants it', async () => {
+      const down = new SolidisStore({ client: failingClient(new Error('down')) })
+      for (const nothing of nothings) {
+        const call = down.destroy('1', nothing as undefined) as unknown as Promise<void>
+        expect(await rejection(call)).to.be.instanceOf(RedisError)
+      }
+    })
+
+    it('is not the same as none, whose promise has to be handled', async () => {
+      const printed = await runChild(`
+        const store = new SolidisStore({ client: { send: async () => { throw new Error('down') } } })
+        process.on('unhandledRejection', ({ message }) => console.log(message))
+        store.destroy('1')`)
+      expect(printed).to.equal('UNLINK failed: down')
+    })
+  })
+
   it('has to be a function', async () => {
     const store = new SolidisStore({ client: emptyRedis() })
     const error = await rejection(store.length('hunter2' as never) as unknown as Promise<void>)

@@ -66,12 +66,15 @@ describe('options', () => {
     ['client', () => {}, 'a function'],
     ['prefix', 5, '5'],
     ['prefix', ['sess:'], 'an array'],
+    ['prefix', 'hunter2\ud800:', 'a string'],
     ['ttl', 0, '0'],
     ['ttl', -1, '-1'],
     ['ttl', Number.NaN, 'NaN'],
     ['ttl', Number.POSITIVE_INFINITY, 'Infinity'],
     ['ttl', 'hunter2', 'a string'],
     ['ttl', '', 'an empty string'],
+    ['ttl', 9.2e15, '9200000000000000'],
+    ['ttl', Number.MAX_SAFE_INTEGER, '9007199254740991'],
     ['ttl', new Date(), 'a Date'],
     ['ttl', new Date(Number.NaN), 'an invalid Date'],
     ['ttl', 60n, '60'],
@@ -114,6 +117,35 @@ describe('options', () => {
             message.endsWith(`, got ${given}`) &&
             !message.includes('hunter2')
           )
+        })
+    })
+  }
+
+  it('are refused with a code', () => {
+    expect(() => create({ client, ttl: 'hunter2' }))
+      .to.throw(TypeError)
+      .with.property('code', 'ERR_INVALID_ARG_TYPE')
+  })
+
+  const unknown: [name: string, hint: RegExp][] = [
+    ['url', /make a client with it, and give that as client$/],
+    ['host', /make a client with it/],
+    ['pass', /make a client with it/],
+    ['logErrors', /listen to the 'error' events of the client$/],
+    ['disableTtl', /write disableTTL$/],
+    ['keyPrefix', /write prefix$/],
+    ['ttL', /the options are client, prefix, ttl, /],
+    ['toString', /the options are client, /],
+    ['__proto__', /the options are client, /],
+  ]
+  for (const [name, hint] of unknown) {
+    it(`are refused where there is no such one: ${name}`, () => {
+      const options = JSON.parse(`{"${name}": "redis://:hunter2@host"}`)
+      expect(() => create(Object.defineProperty(options, 'client', { value: client })))
+        .to.throw(TypeError, new RegExp(`^options\\.${name}: there is no such option; `))
+        .and.satisfy(({ message, code }: Error & { code: string }) => {
+          expect(message).to.match(hint).and.not.include('hunter2')
+          return code === 'ERR_INVALID_ARG_VALUE'
         })
     })
   }
