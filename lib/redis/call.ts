@@ -80,6 +80,7 @@ export class Call<T> {
     const error = new RedisError(this.#command, reason, { code: 'ETIMEDOUT' })
     this.#owner.expired(this as unknown as Call<never>, error)
     this.fail(error)
-    this.#onExpired?.()
+    // Later: what comes next may be out of time itself, and is not to be sent then.
+    if (this.#onExpired !== undefined) setImmediate(this.#onExpired)
   }
 }
