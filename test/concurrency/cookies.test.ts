@@ -40,7 +40,7 @@ describe('a change of the cookie', () => {
   async function expectRemembered() {
     expect(await life()).to.be.above(29 * DAY_MS)
     const session = (await makeStore().get(SID)) as Data
-    expect(session.cookie.originalMaxAge).to.equal(30 * DAY_MS)
+    expect(session.cookie.originalMaxAge).to.be.closeTo(30 * DAY_MS, 100)
     return attributesOf(session)
   }
 
@@ -120,7 +120,7 @@ describe('a change of the cookie', () => {
     const { store, ours } = await twoRequests()
     await touch(rememberMe(ours))
     const next = await open(store, SID)
-    expect(next.cookie.originalMaxAge).to.equal(30 * DAY_MS)
+    expect(next.cookie.originalMaxAge).to.be.closeTo(30 * DAY_MS, 100)
     await touch(renew(next))
     await expectRemembered()
   })
@@ -133,7 +133,7 @@ describe('a change of the cookie', () => {
       await Promise.all([saved, touch(rememberMe(ours))])
       const session = (await other.get(SID)) as Data
       expect(attributesOf(session)).to.deep.equal({ a: 2 })
-      expect(session.cookie.originalMaxAge).to.equal(30 * DAY_MS)
+      expect(session.cookie.originalMaxAge).to.be.closeTo(30 * DAY_MS, 100)
       expect(await life()).to.be.above(29 * DAY_MS)
     })
   }
