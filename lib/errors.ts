@@ -5,16 +5,20 @@
 const BRAND = Symbol.for('connect-solidis.error')
 
 abstract class StoreError extends Error {
-  static override [Symbol.hasInstance](this: { name: string }, value: unknown): boolean {
-    // biome-ignore lint/complexity/noThisInStatic: each subclass asks for its own name
-    return Object(value)[BRAND] === this.name
+  /** What a class is known by: not its name, which a bundler may shorten. */
+  static readonly brand: string
+
+  static override [Symbol.hasInstance](this: { readonly brand: string }, value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: each subclass asks for its own
+    return isInstance(value, this)
   }
 
   /** What code can act on. */
   abstract readonly code: string
 
-  constructor(brand: string, message: string, options?: ErrorOptions) {
+  constructor(message: string, options?: ErrorOptions) {
     super(message, options)
+    const { brand } = new.target
     hide(this, 'name', brand)
     hide(this, BRAND, brand)
   }
@@ -27,6 +31,8 @@ abstract class StoreError extends Error {
  * said itself is the `cause`.
  */
 export class RedisError extends StoreError {
+  static override readonly brand = 'RedisError'
+
   /** The name of the command that failed, e.g. `'GET'`. */
   readonly command: string
 
@@ -42,7 +48,7 @@ export class RedisError extends StoreError {
     options: { code?: string | undefined; cause?: unknown } = {},
   ) {
     const { code = 'EREDIS', ...rest } = options
-    super('RedisError', `${command} failed: ${reason}`, rest)
+    super(`${command} failed: ${reason}`, rest)
     this.command = command
     this.code = code
   }
@@ -53,26 +59,27 @@ export class RedisError extends StoreError {
  * with `onConflict: 'reject'`, else only when it changed again at every one of many attempts.
  */
 export class SessionConflictError extends StoreError {
+  static override readonly brand = 'SessionConflictError'
+
   readonly code = 'ECONFLICT'
 
   /** The id of the session that was not written. Not shown where the error is logged. */
   declare readonly sid: string
 
   constructor(sid: string) {
-    super(
-      'SessionConflictError',
-      'The session was changed by another request since it was loaded, and was not written',
-    )
+    super('The session was changed by another request since it was loaded, and was not written')
     hide(this, 'sid', sid)
   }
 }
 
 /** What Redis holds under a key of the store is no session: it does not decode, or has no cookie. */
 export class InvalidSessionError extends StoreError {
+  static override readonly brand = 'InvalidSessionError'
+
   readonly code = 'EINVALIDSESSION'
 
   constructor(message: string) {
-    super('InvalidSessionError', message)
+    super(message)
   }
 }
 
@@ -95,6 +102,12 @@ function describe(value: unknown): string {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date'
   if (value instanceof Promise) return 'a promise'
   return 'an object'
+}
+
+/** Only the classes of this package have a brand of their own. */
+function isInstance(value: unknown, asked: { readonly brand: string }): boolean {
+  if (Object.hasOwn(asked, 'brand')) return Object(value)[BRAND] === asked.brand
+  return Function.prototype[Symbol.hasInstance].call(asked, value)
 }
 
 /** What is not enumerable is not shown by `console.error`. */
