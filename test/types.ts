@@ -1,11 +1,20 @@
 // What users of TypeScript write has to compile, and what would be wrong must not. Nothing runs.
 import fastifySession from '@fastify/session'
-import type { SessionData } from 'express-session'
+import type { SessionData, Store } from 'express-session'
 import fastify from 'fastify'
 import { Cluster, Redis } from 'ioredis'
 import { createClient, createClientPool, createCluster, createSentinel } from 'redis'
 import { type FastifySessionStore, fastifyStore } from '../lib/fastify.ts'
-import { fromIoredis, fromNodeRedis, type SolidisLike, SolidisStore } from '../lib/index.ts'
+import {
+  carrySnapshot,
+  fromIoredis,
+  fromNodeRedis,
+  InvalidSessionError,
+  RedisError,
+  SessionConflictError,
+  type SolidisLike,
+  SolidisStore,
+} from '../lib/index.ts'
 
 declare const solidis: SolidisLike
 const store = new SolidisStore({ client: solidis })
@@ -86,4 +95,47 @@ export function fastifyApp(): void {
   })
   // @ts-expect-error: options are those of a store
   fastifyStore({ client: solidis })
+}
+
+export function events(): void {
+  store.on('gone', ({ sid }) => sid.toUpperCase())
+  store.once('invalid', ({ sid, error }) => console.log(sid.length, error.code.length))
+  store.off('invalid', ({ error }) => error.message)
+  store.on('connect', () => {})
+  store.on(Symbol('mine'), (mine: number) => mine)
+  // @ts-expect-error: it has no error
+  store.on('gone', ({ error }) => error)
+  // @ts-expect-error: a misspelt option
+  new SolidisStore({ client: solidis, disableTtl: true })
+}
+
+export function callbacksThatNameTheirError(session: SessionData): void {
+  const done = (error: Error | null) => console.log(error)
+  const ifAny = (error?: Error | null) => console.log(error)
+  const withResult = (error: Error | null, got?: SessionData | null) => console.log(error, got)
+  store.get('sid', withResult)
+  store.get('sid', (error: unknown, got: SessionData | null | undefined) => console.log(error, got))
+  for (const each of [done, ifAny, (error: unknown) => console.log(error), undefined]) {
+    store.set('sid', session, each)
+    store.touch('sid', session, each)
+    store.destroy('sid', each)
+    store.clear(each)
+  }
+  store.length((error: Error | null, length?: number) => console.log(error, length))
+  // @ts-expect-error: a string is no callback
+  store.destroy('sid', 'done')
+  // @ts-expect-error: ids are no number
+  store.ids((_error, ids?: number) => ids)
+}
+
+export function errors(error: unknown): string | undefined {
+  if (error instanceof SessionConflictError) return error.sid
+  if (error instanceof RedisError) return `${error.command} ${error.code}`
+  return error instanceof InvalidSessionError ? error.code : undefined
+}
+
+/** What a store around it may have. */
+export function around(inner: SolidisStore, mine: SessionData, loaded: SessionData): Store {
+  carrySnapshot(loaded, mine)
+  return inner
 }

@@ -41,7 +41,8 @@ function replyCode(message: string): string | undefined {
 
 function codeOf(error: unknown): string | undefined {
   const { code, cause } = Object(error)
-  if (typeof code === 'string') return code
+  // To express-session, ENOENT says that there is no session: a missing socket would log users out.
+  if (typeof code === 'string') return code === 'ENOENT' ? 'ECONNREFUSED' : code
   return cause === undefined ? undefined : codeOf(cause)
 }
 
