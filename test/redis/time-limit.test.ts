@@ -67,7 +67,7 @@ describe('time limit', () => {
       .resolves([[1]])
       .onSecondCall()
       .rejects(new Error('down'))
-    const store = new SolidisStore({ client, timeout: 200 })
+    const store = new SolidisStore({ client, timeout: 200, breaker: false })
     await store.exists('1')
     await rejection(store.exists('2'))
     await rejection(store.get(5 as never))
@@ -98,7 +98,7 @@ describe('time limit', () => {
   it('is not counted from calls that were answered', async () => {
     const client = silentClient()
     client.send.onFirstCall().resolves([[1]])
-    const store = new SolidisStore({ client, timeout: 200 })
+    const store = new SolidisStore({ client, timeout: 200, breaker: false })
     expect(await store.exists('1')).to.equal(true)
     await pass(150)
     const watched = watch(store.exists('1'))
@@ -111,7 +111,7 @@ describe('time limit', () => {
   it('holds for calls around one that was answered', async () => {
     const client = silentClient()
     client.send.onSecondCall().resolves([[1]])
-    const store = new SolidisStore({ client, timeout: 200 })
+    const store = new SolidisStore({ client, timeout: 200, breaker: false })
     const first = watch(store.exists('1'))
     await turn()
     expect(await store.exists('2')).to.equal(true)
@@ -128,7 +128,7 @@ describe('time limit', () => {
         answer = reject
       }),
     )
-    const failed = rejection(new SolidisStore({ client, timeout: 200 }).get('1'))
+    const failed = rejection(new SolidisStore({ client, timeout: 200, breaker: false }).get('1'))
     await pass(200)
     expect(await failed).to.include({ code: 'ETIMEDOUT' })
     answer(new Error('too late'))

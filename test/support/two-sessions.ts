@@ -41,7 +41,7 @@ export function useStores(kind: ClientKind = mainKind) {
   const key = () => prefix + SID
 
   function makeStore(options: Options = {}): SolidisStore {
-    return new SolidisStore({ client, prefix, timeout: 0, ...options })
+    return new SolidisStore({ client, prefix, timeout: 0, breaker: false, ...options })
   }
 
   /** Two stores, as two processes have them, and a session that both know. */

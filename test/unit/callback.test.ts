@@ -54,9 +54,24 @@ describe('callback', () => {
       await severalTurns()
       expect(callback.callCount).to.equal(1)
       expect(callback.args[0]).to.have.length(1)
-      expect(callback.args[0]?.[0]).to.be.instanceOf(RedisError)
+      // That of a touch would cut off a page which is there already.
+      if (name === 'touch') expect(callback.args[0]).to.deep.equal([null])
+      else expect(callback.args[0]?.[0]).to.be.instanceOf(RedisError)
     })
   }
+
+  it('of touch is given no failure of Redis, which an event tells, and a promise', async () => {
+    const store = new SolidisStore({ client: failingClient(new Error('down')) })
+    const failed = sinon.spy()
+    store.on('touchFailed', failed)
+    store.touch('1', data(), () => {})
+    await severalTurns()
+    expect(failed.args).to.have.length(1)
+    expect(failed.args[0]?.[0].sid).to.equal('1')
+    expect(failed.args[0]?.[0].error).to.be.instanceOf(RedisError)
+    expect(await rejection(store.touch('1', data()))).to.be.instanceOf(RedisError)
+    expect(failed.callCount).to.equal(1)
+  })
 
   it('is called later with a bad argument, too', async () => {
     const callback = sinon.spy()
