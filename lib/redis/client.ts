@@ -12,8 +12,10 @@ export interface SolidisLike {
   /**
    * Sends commands, each of which names one key at most, and resolves to one array a command, with
    * its reply in it. An error reply is an `Error` in its place; a client that cannot deliver rejects.
+   * @param deadline when the caller gives up, by `performance.now()`: what waits for a connection is
+   * not sent after it
    */
-  send(commands: Command[]): Promise<unknown[][]>
+  send(commands: Command[], deadline?: number): Promise<unknown[][]>
   /**
    * Whether commands that are sent together cost hardly more than one, as in a pipeline. Where it is
    * `false`, the store sends as few as it can. Default `true`.
@@ -21,7 +23,7 @@ export interface SolidisLike {
   readonly pipelines?: boolean
   /** How often the client has connected, if it says. */
   readonly connections?: number
-  /** Drops the connection and makes a new one. Not there where the client has no way to. */
+  /** Lets the client begin anew, with a new connection. What is in flight fails. */
   reconnect?(): void
   /** A client for each server that has keys of its own for SCAN to visit. Default: this one alone. */
   nodes?(): Promise<SolidisLike[]>

@@ -1,0 +1,212 @@
+import { ClientError, type Command, type SolidisLike } from '../redis/client.ts'
+import { Call, Calls } from './in-flight.ts'
+import { clientError } from './solidis-errors.ts'
+import { outOfStep, Probe } from './solidis-probe.ts'
+
+/** What is needed of a client of Solidis. */
+export interface SolidisClient {
+  send(commands: Command[]): Promise<unknown[][]>
+  connect(): Promise<unknown>
+  quit(): void
+  on(event: string, listener: (error?: unknown) => void): unknown
+}
+
+/** So many commands may wait or be in flight at once: 10,000 calls of the store have fewer. */
+const MAX_COMMANDS = 30_000
+/** How long calls wait for the gate to open. */
+const MAX_WAIT_MS = 5000
+/** How long to rest after a probe that failed: twice as long each time, but for chance. */
+const MIN_REST_MS = 100
+const MAX_REST_MS = 1000
+
+const gates = new WeakMap<SolidisClient, Gate>()
+
+/** Whether it is a client of Solidis, by what it can do: nothing of Solidis is imported. */
+export function isSolidis(client: unknown): client is SolidisClient {
+  const { send, connect, quit, on } = Object(client)
+  return [send, connect, quit, on].every((method) => typeof method === 'function')
+}
+
+/** Gives the gate in front of a client: the same to all who ask. */
+export function gateOf(client: SolidisClient): SolidisLike {
+  const gate = gates.get(client) ?? new Gate(client)
+  gates.set(client, gate)
+  return gate
+}
+
+/**
+ * Stands in front of a Solidis client, which can get out of step when it loses its connection: it
+ * then gives calls the replies of others, and it sends commands before a new connection has come to
+ * its database.
+ *
+ * The gate is open while the client is known to be in step. Calls pass then, and are told at once
+ * when the connection ends under them. It shuts at the first sign of trouble, and opens when the
+ * client is ready and has given a reply that no other call can get. Until then calls wait, but no
+ * longer than it takes to know that there is no connection.
+ */
+class Gate implements SolidisLike {
+  readonly #client: SolidisClient
+  readonly #probe: Probe
+  readonly #inFlight = new Calls()
+  readonly #waiting: Call[] = []
+  /** How many commands are in flight or waiting. */
+  #commands = 0
+  #isOpen = false
+  /** Whether the connection has been initialised; unknown until the client tells of one. */
+  #isReady: boolean | undefined
+  /** The attempt to open under way; what comes of older ones is not believed. */
+  #attempt: symbol | undefined
+  #rest: NodeJS.Timeout | undefined
+  #restMs = MIN_REST_MS
+  #patience: NodeJS.Timeout | undefined
+
+  constructor(client: SolidisClient) {
+    this.#client = client
+    this.#probe = new Probe(client)
+    client.on('connect', () => this.#connected(false))
+    client.on('ready', () => this.#connected(true))
+    client.on('error', (error) => this.#fail(clientError(error)))
+    client.on('end', () => this.#fail(new ClientError('ENOTCONN', 'the client was closed')))
+  }
+
+  /** @param deadline when the caller gives up, by `performance.now()`; nothing is sent after it */
+  send(commands: Command[], deadline = Infinity): Promise<unknown[][]> {
+    if (this.#commands >= MAX_COMMANDS) {
+      const reason = `${MAX_COMMANDS} commands wait for Redis already`
+      return Promise.reject(new ClientError('EOVERLOAD', reason))
+    }
+    this.#commands += commands.length
+    return new Promise((resolve, reject) => {
+      const call = new Call(commands, deadline, resolve, reject)
+      if (this.#isOpen) this.#deliver(call)
+      else this.#wait(call)
+    })
+  }
+
+  /**
+   * Lets the client begin anew, with a new connection; all that is in flight fails. Solidis has no
+   * method for it, but Redis hangs up when it is asked to.
+   */
+  reconnect(): void {
+    if (!this.#isOpen) return
+    this.#shut(new ClientError('ECONNRESET', 'the connection was given up'))
+    this.#client.send([['QUIT']]).catch(() => {})
+    this.#takeRest()
+  }
+
+  #deliver(call: Call): void {
+    this.#inFlight.add(call)
+    const { commands } = call
+    const answer = this.#probe.rejectsErrors
+      ? Promise.all(commands.map(async (command) => [await this.#probe.ask(command)]))
+      : this.#client.send(commands)
+    answer.then(
+      (replies) => {
+        if (!this.#inFlight.has(call)) return
+        if (replies?.length !== commands.length || hasPush(replies)) {
+          return this.#fail(outOfStep())
+        }
+        this.#inFlight.delete(call)
+        this.#commands -= commands.length
+        call.resolve(replies)
+      },
+      (error) => {
+        if (this.#inFlight.has(call)) this.#shut(clientError(error))
+      },
+    )
+  }
+
+  #wait(call: Call): void {
+    this.#waiting.push(call)
+    this.#patience ??= setTimeout(() => this.#failWaiting(tooLate()), MAX_WAIT_MS)
+    if (this.#attempt === undefined && this.#rest === undefined) this.#tryToOpen()
+  }
+
+  /** The client tells of a new connection: what was sent over the one before is lost. */
+  #connected(isReady: boolean): void {
+    // Where initialisations have overtaken each other, each of them says so.
+    if (isReady && this.#isReady) return
+    this.#isReady = isReady
+    this.#attempt = undefined
+    this.#shut(new ClientError('ECONNRESET', 'the connection was lost'))
+    if (isReady) this.#tryToOpen()
+  }
+
+  async #tryToOpen(): Promise<void> {
+    clearTimeout(this.#rest)
+    this.#rest = undefined
+    const attempt = Symbol('attempt')
+    this.#attempt = attempt
+    try {
+      await this.#client.connect()
+      if (this.#attempt !== attempt) return
+      if (this.#isReady === false) return this.#takeRest()
+      await this.#probe.check()
+      if (this.#attempt === attempt) this.#open()
+    } catch (error) {
+      if (this.#attempt === attempt) this.#fail(clientError(error))
+    }
+  }
+
+  #open(): void {
+    this.#attempt = undefined
+    this.#isOpen = true
+    this.#restMs = MIN_REST_MS
+    clearTimeout(this.#patience)
+    this.#patience = undefined
+    const now = performance.now()
+    for (const call of this.#waiting.splice(0)) {
+      if (call.deadline > now) this.#deliver(call)
+      else this.#reject(call, tooLate())
+    }
+  }
+
+  /** Nothing is sent any more, and nothing that comes for what was sent is believed. */
+  #shut(error: ClientError): void {
+    this.#isOpen = false
+    for (const call of this.#inFlight.takeAll()) this.#reject(call, error)
+  }
+
+  /** There is no connection, or none to be trusted. */
+  #fail(error: ClientError): void {
+    this.#shut(error)
+    this.#failWaiting(error)
+    this.#takeRest()
+  }
+
+  #failWaiting(error: ClientError): void {
+    clearTimeout(this.#patience)
+    this.#patience = undefined
+    for (const call of this.#waiting.splice(0)) this.#reject(call, error)
+  }
+
+  #reject(call: Call, error: ClientError): void {
+    this.#commands -= call.commands.length
+    call.reject(error)
+  }
+
+  /** After it, another attempt is made if calls wait for it; sooner if the client is ready. */
+  #takeRest(): void {
+    this.#attempt = undefined
+    if (this.#rest !== undefined) return
+    const milliseconds = this.#restMs * (0.5 + Math.random() / 2)
+    this.#restMs = Math.min(this.#restMs * 2, MAX_REST_MS)
+    this.#rest = setTimeout(() => {
+      this.#rest = undefined
+      if (this.#waiting.length > 0) this.#tryToOpen()
+    }, milliseconds).unref()
+  }
+}
+
+/** Whether a push of RESP3 is among the replies, which Solidis takes for the reply to a call. */
+function hasPush(replies: unknown[][]): boolean {
+  for (let i = 0; i < replies.length; i++) {
+    const reply = replies[i]?.[0]
+    if (Array.isArray(reply) && reply.constructor !== Array) return true
+  }
+  return false
+}
+
+function tooLate(): ClientError {
+  return new ClientError('ETIMEDOUT', 'no connection in time')
+}
