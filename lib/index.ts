@@ -6,6 +6,7 @@ export {
   type NodeRedisCluster,
   type NodeRedisSentinel,
 } from './clients/node-redis.ts'
+export { type SolidisOptions, solidisOptions } from './clients/solidis-options.ts'
 export type { Merge, OnConflict } from './concurrency/merge.ts'
 export type { SessionWithId } from './concurrency/sessions.ts'
 export { carrySnapshot } from './concurrency/snapshot.ts'

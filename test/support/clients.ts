@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
+import type { SolidisClient } from '../../lib/clients/solidis.ts'
 import { fromIoredis, fromNodeRedis, type SolidisLike } from '../../lib/index.ts'
 import { redisUrl } from './redis.ts'
 
@@ -15,18 +16,22 @@ export interface ClientKind {
   connect(url?: string): Promise<TestClient>
 }
 
-type Solidis = SolidisLike & { connect(): Promise<unknown>; quit(): void }
-type SolidisModule = { SolidisClient: new (options: object) => Solidis }
+type SolidisModule = { SolidisClient: new (options: object) => SolidisClient }
 
 /** Its types are not at hand where the package is missing, so it is named by a variable. */
 const SOLIDIS = '@vcms-io/solidis'
 const solidis: SolidisModule | undefined = await import(SOLIDIS).catch(() => undefined)
 
+/** A client of Solidis, where that is not missing. */
+export function createSolidis(options: object): SolidisClient {
+  return new (solidis as SolidisModule).SolidisClient(options)
+}
+
 export const solidisKind: ClientKind = {
   name: 'Solidis',
   ...(solidis ? {} : { missing: `${SOLIDIS} is not installed` }),
   async connect(url = redisUrl()) {
-    const client = new (solidis as SolidisModule).SolidisClient({ uri: url })
+    const client = createSolidis({ uri: url })
     await client.connect()
     return { client, close: () => client.quit() }
   },
