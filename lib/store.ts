@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { type Session, type SessionData, Store } from 'express-session'
 import type { Callback } from './callback.ts'
+import { gateOf, isSolidis } from './clients/solidis.ts'
 import type { OnConflict } from './concurrency/merge.ts'
 import { Sessions, type SessionWithId } from './concurrency/sessions.ts'
 import type { Change } from './concurrency/update.ts'
@@ -85,9 +86,10 @@ export class SolidisStore extends Store {
     this.requireTag = resolved.requireTag
     this.maxPending = resolved.maxPending
     this.breaker = resolved.breaker
+    const client = isSolidis(this.client) ? gateOf(this.client) : this.client
     this.#redis = this.breaker
-      ? new Redis(this.client, (state, cause) => this.#tell('breaker', { state, cause }))
-      : new Redis(this.client)
+      ? new Redis(client, (state, cause) => this.#tell('breaker', { state, cause }))
+      : new Redis(client)
     this.#calls = new Calls(this.#redis, this.timeout, this.maxPending)
     this.#sessions = new Sessions(this.#redis, resolved, {
       invalid: (sid, error) => this.#tell('invalid', { sid, error }),

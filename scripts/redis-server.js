@@ -21,16 +21,18 @@ export async function findOrStartRedis() {
 }
 
 /**
- * Starts a private server, on a free port and in a folder of its own.
+ * Starts a private server, in a folder of its own.
  * @param {string} [program]
  * @param {string[]} [options] what it is to be besides, such as a node of a cluster
+ * @param {number} [port] a free one, if none is given
  */
 export async function startRedis(
   program = findProgram() ?? installProgram(),
   options = ['--save', '', '--appendonly', 'no'],
+  port = undefined,
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'connect-solidis-'))
-  const port = await freePort()
+  port ??= await freePort()
   const place = ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder]
   const server = spawn(program, [...options, ...place], {
     stdio: 'ignore',

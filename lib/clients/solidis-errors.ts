@@ -1,5 +1,5 @@
-import { codeOf } from '../redis/call.ts'
 import { ClientError } from '../redis/client.ts'
+import { replyCode } from '../redis/replies.ts'
 
 /** What Solidis says without a code, and the code that others give. */
 const CODES: [says: RegExp, code: string][] = [
@@ -48,7 +48,7 @@ function errorsWithin(error: unknown, found = new Set<WithCauses>()): Set<WithCa
  */
 function initialisationError(message: string): ClientError {
   const reply = / reply: RespError: (.*)/s.exec(message)?.[1] ?? ''
-  const code = codeOf(reply)
+  const code = replyCode(reply)
   return code === undefined
     ? new ClientError('ECONNRESET', 'the connection could not be initialised')
     : new ClientError(code, plain(reply))
@@ -56,7 +56,7 @@ function initialisationError(message: string): ClientError {
 
 function codeWithin(error: WithCauses): string | undefined {
   if (typeof error.code === 'string') return error.code
-  if (isErrorReply(error)) return codeOf(error.message)
+  if (isErrorReply(error)) return replyCode(error.message)
   return CODES.find(([says]) => says.test(error.message))?.[1]
 }
 

@@ -1,5 +1,4 @@
 import { ClientError, type Command, type SolidisLike } from '../redis/client.ts'
-import { Call, Calls } from './in-flight.ts'
 import { clientError } from './solidis-errors.ts'
 import { outOfStep, Probe } from './solidis-probe.ts'
 
@@ -18,6 +17,13 @@ const MAX_WAIT_MS = 5000
 /** How long to rest after a probe that failed: twice as long each time, but for chance. */
 const MIN_REST_MS = 100
 const MAX_REST_MS = 1000
+
+/** What was asked of the client, and whom to tell. */
+interface Request {
+  readonly commands: Command[]
+  readonly resolve: (replies: unknown[][]) => void
+  readonly reject: (error: ClientError) => void
+}
 
 const gates = new WeakMap<SolidisClient, Gate>()
 
@@ -47,8 +53,8 @@ export function gateOf(client: SolidisClient): SolidisLike {
 class Gate implements SolidisLike {
   readonly #client: SolidisClient
   readonly #probe: Probe
-  readonly #inFlight = new Calls()
-  readonly #waiting: Call[] = []
+  readonly #inFlight = new Set<Request>()
+  readonly #waiting: Request[] = []
   /** How many commands are in flight or waiting. */
   #commands = 0
   #isOpen = false
@@ -69,17 +75,16 @@ class Gate implements SolidisLike {
     client.on('end', () => this.#fail(new ClientError('ENOTCONN', 'the client was closed')))
   }
 
-  /** @param deadline when the caller gives up, by `performance.now()`; nothing is sent after it */
-  send(commands: Command[], deadline = Infinity): Promise<unknown[][]> {
+  send(commands: Command[]): Promise<unknown[][]> {
     if (this.#commands >= MAX_COMMANDS) {
       const reason = `${MAX_COMMANDS} commands wait for Redis already`
       return Promise.reject(new ClientError('EOVERLOAD', reason))
     }
     this.#commands += commands.length
     return new Promise((resolve, reject) => {
-      const call = new Call(commands, deadline, resolve, reject)
-      if (this.#isOpen) this.#deliver(call)
-      else this.#wait(call)
+      const request = { commands, resolve, reject }
+      if (this.#isOpen) this.#deliver(request)
+      else this.#wait(request)
     })
   }
 
@@ -94,30 +99,30 @@ class Gate implements SolidisLike {
     this.#takeRest()
   }
 
-  #deliver(call: Call): void {
-    this.#inFlight.add(call)
-    const { commands } = call
+  #deliver(request: Request): void {
+    this.#inFlight.add(request)
+    const { commands, resolve } = request
     const answer = this.#probe.rejectsErrors
       ? Promise.all(commands.map(async (command) => [await this.#probe.ask(command)]))
       : this.#client.send(commands)
     answer.then(
       (replies) => {
-        if (!this.#inFlight.has(call)) return
+        if (!this.#inFlight.has(request)) return
         if (replies?.length !== commands.length || hasPush(replies)) {
           return this.#fail(outOfStep())
         }
-        this.#inFlight.delete(call)
+        this.#inFlight.delete(request)
         this.#commands -= commands.length
-        call.resolve(replies)
+        resolve(replies)
       },
       (error) => {
-        if (this.#inFlight.has(call)) this.#shut(clientError(error))
+        if (this.#inFlight.has(request)) this.#shut(clientError(error))
       },
     )
   }
 
-  #wait(call: Call): void {
-    this.#waiting.push(call)
+  #wait(request: Request): void {
+    this.#waiting.push(request)
     this.#patience ??= setTimeout(() => this.#failWaiting(tooLate()), MAX_WAIT_MS)
     if (this.#attempt === undefined && this.#rest === undefined) this.#tryToOpen()
   }
@@ -154,17 +159,15 @@ class Gate implements SolidisLike {
     this.#restMs = MIN_REST_MS
     clearTimeout(this.#patience)
     this.#patience = undefined
-    const now = performance.now()
-    for (const call of this.#waiting.splice(0)) {
-      if (call.deadline > now) this.#deliver(call)
-      else this.#reject(call, tooLate())
-    }
+    for (const request of this.#waiting.splice(0)) this.#deliver(request)
   }
 
   /** Nothing is sent any more, and nothing that comes for what was sent is believed. */
   #shut(error: ClientError): void {
     this.#isOpen = false
-    for (const call of this.#inFlight.takeAll()) this.#reject(call, error)
+    const requests = [...this.#inFlight]
+    this.#inFlight.clear()
+    for (const request of requests) this.#reject(request, error)
   }
 
   /** There is no connection, or none to be trusted. */
@@ -177,12 +180,12 @@ class Gate implements SolidisLike {
   #failWaiting(error: ClientError): void {
     clearTimeout(this.#patience)
     this.#patience = undefined
-    for (const call of this.#waiting.splice(0)) this.#reject(call, error)
+    for (const request of this.#waiting.splice(0)) this.#reject(request, error)
   }
 
-  #reject(call: Call, error: ClientError): void {
-    this.#commands -= call.commands.length
-    call.reject(error)
+  #reject({ commands, reject }: Request, error: ClientError): void {
+    this.#commands -= commands.length
+    reject(error)
   }
 
   /** After it, another attempt is made if calls wait for it; sooner if the client is ready. */

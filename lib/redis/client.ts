@@ -12,10 +12,8 @@ export interface SolidisLike {
   /**
    * Sends commands, each of which names one key at most, and resolves to one array a command, with
    * its reply in it. An error reply is an `Error` in its place; a client that cannot deliver rejects.
-   * @param deadline when the caller gives up, by `performance.now()`: what waits for a connection is
-   * not sent after it
    */
-  send(commands: Command[], deadline?: number): Promise<unknown[][]>
+  send(commands: Command[]): Promise<unknown[][]>
   /**
    * Whether commands that are sent together cost hardly more than one, as in a pipeline. Where it is
    * `false`, the store sends as few as it can. Default `true`.

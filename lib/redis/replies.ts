@@ -35,7 +35,7 @@ export function isErrorReply(error: unknown): boolean {
 }
 
 /** The code with which an error reply begins. */
-function replyCode(message: string): string | undefined {
+export function replyCode(message: string): string | undefined {
   return /^[A-Z][A-Z0-9]+(?= )/.exec(message)?.[0]
 }
 

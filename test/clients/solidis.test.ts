@@ -218,19 +218,6 @@ describe('the gate in front of Solidis', () => {
       expect(client.sent).to.deep.equal([])
     })
 
-    it('are not sent when their caller has given up', async () => {
-      const { client, gate } = await openGate()
-      client.emit('connect')
-      const given = gate.send(get('1'), performance.now() - 1)
-      const other = gate.send(get('2'), performance.now() + 60_000)
-      client.emit('ready')
-      await client.has(1)
-      expect(client.keys).to.deep.equal(['2'])
-      expect(await rejection(given)).to.include({ code: 'ETIMEDOUT' })
-      client.answerAll()
-      await other
-    })
-
     it('leave a client alone that cannot connect, for longer and longer', async () => {
       const client = new FakeSolidis()
       client.connect.rejects(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }))

@@ -6,10 +6,16 @@ import { redisUrl } from './redis.ts'
 export class Relay {
   readonly #sockets = new Set<Socket>()
   readonly #server: Server = createServer((socket) => this.#forward(socket))
+  readonly #upstream: string
   #port = 0
 
+  /** @param upstream the server that it leads to: the one that all tests share by default */
+  constructor(upstream = redisUrl()) {
+    this.#upstream = upstream
+  }
+
   get url(): string {
-    const url = new URL(redisUrl())
+    const url = new URL(this.#upstream)
     url.host = `127.0.0.1:${this.#port}`
     return url.href
   }
@@ -28,7 +34,7 @@ export class Relay {
   }
 
   #forward(socket: Socket): void {
-    const { hostname, port } = new URL(redisUrl())
+    const { hostname, port } = new URL(this.#upstream)
     const upstream = connect(Number(port || 6379), hostname)
     for (const end of [socket, upstream]) {
       this.#sockets.add(end)
