@@ -1,6 +1,9 @@
 import { RedisError } from '../errors.ts'
 import type { Command, Reply } from './client.ts'
 
+/** What a user of Redis has to be allowed for the sake of the scripts. */
+const SCRIPT_RIGHTS = 'get, set, pttl, pexpire, unlink, time'
+
 /** What became of a command. */
 export type Outcome = Reply | RedisError
 
@@ -16,6 +19,10 @@ export function nameOf(command: Command | undefined): string {
 
 /** Redis refused a command. Its own error says no more than this one, but may repeat arguments. */
 function refused(command: string, { message }: Error): RedisError {
+  if (/user executing the script can't run/.test(message)) {
+    const reason = `NOPERM the user of Redis may not run what the store's scripts do: ${SCRIPT_RIGHTS}`
+    return new RedisError(command, reason, { code: 'NOPERM' })
+  }
   return new RedisError(command, withoutArguments(message), { code: replyCode(message) })
 }
 
