@@ -1,5 +1,5 @@
 import { RedisError } from '../errors.ts'
-import type { Command, Reply } from './client.ts'
+import { ClientError, type Command, type Reply } from './client.ts'
 
 /** What a user of Redis has to be allowed for the sake of the scripts. */
 const SCRIPT_RIGHTS = 'get, set, pttl, pexpire, unlink, time'
@@ -38,7 +38,8 @@ export function undelivered(command: string, error: unknown): RedisError {
 
 /** Whether a client rejects with what Redis has replied. */
 export function isErrorReply(error: unknown): boolean {
-  return error instanceof Error && replyCode(error.message) !== undefined
+  const isClients = error instanceof ClientError
+  return error instanceof Error && !isClients && replyCode(error.message) !== undefined
 }
 
 /** The code with which an error reply begins. */
