@@ -51,7 +51,7 @@ const MAX_FORMS = 8
  * Until there is an answer, an object may be what it was, or what is being written.
  * @returns what to do when it is known to be written, or not to be
  */
-export function beginWrite(write: Write, snapshot: Snapshot, form: Form, expiry: Expiry) {
+export function beginWrite(write: Write, snapshot: Snapshot, form: Form) {
   const before = snapshot.forms
   snapshot.forms = [...before.slice(-MAX_FORMS), form]
   return (isWritten: boolean): void => {
@@ -60,6 +60,7 @@ export function beginWrite(write: Write, snapshot: Snapshot, form: Form, expiry:
     snapshot.forms = isWritten ? [form] : before
     if (!isWritten) return
     snapshot.cookie = write.cookie
-    if (expiry !== KEEP) snapshot.expiresAt = expiry
+    // A longer life that others have given it is not known to who has this object.
+    if (write.expiry !== KEEP) snapshot.expiresAt = write.expiry
   }
 }

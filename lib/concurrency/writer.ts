@@ -76,7 +76,7 @@ export class Writer {
     const snapshot = { owner, sid, forms: [NOTHING], cookie, expiresAt: expiry }
     // A plain object, given by hand, is written like this every time, and so is what is of elsewhere.
     if (isOfRequest(session, sid) && !hasSnapshot(session)) attachSnapshot(session, snapshot)
-    const end = beginWrite(write, snapshot, plainForm(payload), expiry)
+    const end = beginWrite(write, snapshot, plainForm(payload))
     const args = [payload, String(ttlOf(expiry))]
     // Whose id is new does not come late over what the same request has written since.
     if (snapshotOfWrite(write) !== undefined) args.push('new')
@@ -100,7 +100,7 @@ export class Writer {
       payload,
       ttlOf(expiry),
     )
-    const end = beginWrite(write, snapshot, plainForm(payload), expiry)
+    const end = beginWrite(write, snapshot, plainForm(payload))
     this.#redis.run(COMPARE_AND_SET, key, args, (error, reply) => {
       if (error === null) end(reply === WRITTEN)
       if (error !== null || reply === null) {
@@ -155,7 +155,7 @@ export class Writer {
   async #replace(key: string, held: Payload, payload: Payload, draft: Draft): Promise<Reply> {
     const { expiry } = draft
     const ends = [...draft.parts.values()].map(({ write, snapshot, own }) =>
-      beginWrite(write, snapshot, { stored: payload, own }, expiry),
+      beginWrite(write, snapshot, { stored: payload, own }),
     )
     const args = compareAndSet([held], payload, ttlOf(expiry))
     const reply = await promiseOf<Reply>((done) => {
