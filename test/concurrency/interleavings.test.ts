@@ -358,12 +358,14 @@ function pairs(): [string, string][] {
 describe('two requests of one session, in every order of their commands', () => {
   before(async () => {
     test = await mainKind.connect()
-    // A server that does not know the script yet would ask for a second command.
-    const store = new SolidisStore({ client: test.client, prefix: freshPrefix() })
+    // A server that does not know a script yet would ask for a second command.
+    const store = equip(new SolidisStore({ client: test.client, prefix: freshPrefix() }))
     await store.set('sid', data())
     const session = await requests.open(store, 'sid')
     await requests.save(Object.assign(session, { changed: true }))
     await requests.touch(session)
+    await requests.regenerate(session)
+    await store.destroy('sid')
   })
 
   after(() => test.close())
