@@ -3,7 +3,7 @@ import type { SessionData } from 'express-session'
 import type { Callback } from '../callback.ts'
 import { InvalidSessionError, RedisError } from '../errors.ts'
 import type { Reply } from '../redis/client.ts'
-import { CHECK, get } from '../redis/commands.ts'
+import { CHECK } from '../redis/commands.ts'
 import { OUT_OF_STEP, type Redis } from '../redis/redis.ts'
 import type { Outcome } from '../redis/replies.ts'
 import { cookieData } from '../session/cookie.ts'
@@ -30,7 +30,7 @@ export class Reader {
 
   /** Gives the session under a key, or `null` if there is none. */
   read(sid: string, key: string, done: Callback<SessionData | null>): void {
-    this.#redis.sendAll(get(key), (error, outcomes) => {
+    this.#redis.get(key, (error, outcomes) => {
       if (error !== null) return done(error)
       const [payload, pttl] = outcomes as [Outcome, Outcome]
       const fail = (failure: unknown) => {

@@ -29,6 +29,12 @@ export function get(key: string | Buffer): Command[] {
   ]
 }
 
+/** Gives the same two in one command, where each command has its price. */
+export const GET = new Script(
+  'GET',
+  `return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}`,
+)
+
 /**
  * Gives ARGV[1] with the payload and the remaining milliseconds of a session: by it, the reply shows
  * itself to be that to this very command.

@@ -3,7 +3,7 @@ import { AsyncResource } from 'node:async_hooks'
 /** So late, a timer tells of a process that was busy, not of a server that is slow. */
 const STALL_MS = 50
 /** How long answers that came meanwhile may take to get from the socket to their callers. */
-const GRACE_MS = 100
+const GRACE_MS = 200
 /** So many turns of the event loop lie between the arrival of a reply and its caller, over any client. */
 const GRACE_TURNS = 8
 /** So many calls expire in one turn of the event loop, which others need too. */

@@ -5,7 +5,7 @@ import { Breaker, type BreakerState } from './breaker.ts'
 import type { Call } from './call.ts'
 import type { Command, Reply, SolidisLike } from './client.ts'
 import { Clock } from './clock.ts'
-import type { Script } from './commands.ts'
+import { GET, get, type Script } from './commands.ts'
 import { type Answered, Pipeline } from './pipeline.ts'
 import { isErrorReply, nameOf, type Outcome, outcomeOf, undelivered } from './replies.ts'
 
@@ -23,6 +23,7 @@ export class Redis {
   readonly #clock = new Clock()
   readonly #breaker: Breaker | undefined
   #connections: number | undefined
+  #mayNotScript = false
   /** Raised when replies that are still to come are not to be believed. */
   #epoch = 0
   #inFlight = 0
@@ -70,6 +71,27 @@ export class Redis {
       if (failure !== undefined) return done(failure)
       const outcomes = commands.map((command, i) => outcomeOf(nameOf(command), replies[i]))
       done(null, outcomes)
+    })
+  }
+
+  /**
+   * Gives what became of the payload and of the remaining milliseconds of a session: by two commands,
+   * or by a script where the client has no pipelines, and its user the right to run scripts.
+   */
+  get(key: string, done: Callback<Outcome[]>): void {
+    const isCheap = this.#client.pipelines !== false
+    if (isCheap || this.#mayNotScript) this.sendAll(get(key), done)
+    else this.#getByScript(key, done)
+  }
+
+  #getByScript(key: string, done: Callback<Outcome[]>): void {
+    this.run(GET, key, [], (error, reply) => {
+      const { code } = (error ?? {}) as Partial<RedisError>
+      if (error === null) return done(null, reply as Reply[])
+      if (code === 'WRONGTYPE') return done(null, [error as RedisError, error as RedisError])
+      if (code !== 'NOPERM') return done(error)
+      this.#mayNotScript = true
+      this.sendAll(get(key), done)
     })
   }
 

@@ -18,7 +18,8 @@ export function nameOf(command: Command | undefined): string {
 }
 
 /** Redis refused a command. Its own error says no more than this one, but may repeat arguments. */
-function refused(command: string, { message }: Error): RedisError {
+function refused(command: string, error: Error): RedisError {
+  const message = withoutScript(error.message)
   if (/user executing the script can't run/.test(message)) {
     const reason = `NOPERM the user of Redis may not run what the store's scripts do: ${SCRIPT_RIGHTS}`
     return new RedisError(command, reason, { code: 'NOPERM' })
@@ -52,6 +53,13 @@ function codeOf(error: unknown): string | undefined {
   // To express-session, ENOENT says that there is no session: a missing socket would log users out.
   if (typeof code === 'string') return code === 'ENOENT' ? 'ECONNREFUSED' : code
   return cause === undefined ? undefined : codeOf(cause)
+}
+
+/** What a command in a script is refused with is wrapped before Redis 7, and lengthened since. */
+function withoutScript(message: string): string {
+  return message
+    .replace(/^ERR Error running script \(.*?\): @\S+ ?\d*: -?/, '')
+    .replace(/,? script: [0-9a-f]{40}, on @user_script:\d+\.?$/, '')
 }
 
 /** Redis repeats the arguments of a command that it does not know, a session id among them. */

@@ -173,3 +173,43 @@ describe('a script', () => {
     expectDiscreet(error)
   })
 })
+
+describe('a session over a client without pipelines', () => {
+  const payload = '{"cookie":{},"user":"ann"}'
+
+  function clientOf(answer: (command: string[]) => unknown) {
+    return Object.assign(stubClient(answer), { pipelines: false })
+  }
+
+  it('is read by one command', async () => {
+    const client = clientOf(() => [payload, 1000])
+    expect(await new SolidisStore({ client }).get('1')).to.include({ user: 'ann' })
+    expect(client.sent().map(([name]) => name)).to.deep.equal(['EVALSHA'])
+  })
+
+  it('is read by two where the user of Redis may run no scripts, and asked for so from then on', async () => {
+    const client = clientOf(([name]) => {
+      if (name === 'EVALSHA') return new Error("NOPERM this user can't run 'evalsha'")
+      return name === 'GET' ? payload : 1000
+    })
+    const store = new SolidisStore({ client })
+    for (const _ of [1, 2]) expect(await store.get('1')).to.include({ user: 'ann' })
+    const names = client.sent().map(([name]) => name)
+    expect(names).to.deep.equal(['EVALSHA', 'GET', 'PTTL', 'GET', 'PTTL'])
+  })
+
+  for (const [version, message] of [
+    ['before 7', 'ERR Error running script (call to f_1): @user_script: 1: WRONGTYPE Operation'],
+    ['from 7 on', `WRONGTYPE Operation script: ${'a'.repeat(40)}, on @user_script:1.`],
+  ] as const) {
+    it(`is none where Redis ${version} holds something else`, async () => {
+      const store = new SolidisStore({ client: clientOf(() => new Error(message)) })
+      const invalid: RedisError[] = []
+      store.on('invalid', ({ error }) => invalid.push(error as RedisError))
+      expect(await store.get('1')).to.equal(null)
+      expect(invalid.map(({ code, message }) => [code, message])).to.deep.equal([
+        ['WRONGTYPE', 'GET failed: WRONGTYPE Operation'],
+      ])
+    })
+  }
+})
