@@ -19,7 +19,7 @@ import { expiryOf, type Ttl } from '../session/ttl.ts'
 import { hasChanges, type Merge, mergeBy, mergeSessions, type OnConflict } from './merge.ts'
 import { Queue } from './queue.ts'
 import { Reader } from './reader.ts'
-import { carrySnapshot, type Form, type Snapshot, snapshotOf } from './snapshot.ts'
+import { carrySnapshot, type Form, isOfRequest, type Snapshot, snapshotOf } from './snapshot.ts'
 import { applyChange, type Change } from './update.ts'
 import type { Expiry, Write, WriteOutcome } from './write.ts'
 import { Writer } from './writer.ts'
@@ -96,6 +96,15 @@ export class Sessions {
     const snapshot = this.#snapshotOf(session, sid)
     if (snapshot === undefined && this.#isBypassed) this.#listener.unknown(session)
     const cookie = cookieData(session)
+    if (
+      snapshot === undefined &&
+      isOfRequest(session, sid) &&
+      Number.isNaN(dateOf(cookie.expires))
+    ) {
+      // express-session says so itself, when it sets the cookie; nobody will ever ask for the session.
+      call.succeed()
+      return
+    }
     const expiry = this.#expiryToSet(session, cookie, snapshot)
     if (isOver(expiry)) {
       this.destroy(sid, call)

@@ -63,3 +63,9 @@ export function isPlain({ stored, own }: Form): boolean {
 export function plainForm(payload: Payload): Form {
   return { stored: payload, own: payload }
 }
+
+/** Whether express-session or @fastify/session made it for a request, in whatever copy of them. */
+export function isOfRequest(session: object, sid: string): boolean {
+  const { save, id, sessionId } = session as { save?: unknown; id?: unknown; sessionId?: unknown }
+  return typeof save === 'function' && (id === sid || sessionId === sid)
+}

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { SessionData } from 'express-session'
 import { promiseOf } from '../callback.ts'
 import { SessionConflictError } from '../errors.ts'
 import type { Reply } from '../redis/client.ts'
@@ -16,7 +15,14 @@ import type { Redis } from '../redis/redis.ts'
 import { type Codec, type Payload, payloadOf } from '../session/payload.ts'
 import { Draft } from './draft.ts'
 import type { Merge } from './merge.ts'
-import { attachSnapshot, hasSnapshot, isPlain, plainForm, type Snapshot } from './snapshot.ts'
+import {
+  attachSnapshot,
+  hasSnapshot,
+  isOfRequest,
+  isPlain,
+  plainForm,
+  type Snapshot,
+} from './snapshot.ts'
 import { beginWrite, type Expiry, snapshotOfWrite, type Write } from './write.ts'
 
 /** Far more than 64 writers of one session need, each of whom can lose to every other once. */
@@ -195,10 +201,4 @@ function ttlOf(expiry: Expiry): number | Keep {
 /** Waits longer, and less predictably, after each lost attempt. */
 async function backOff(attempt: number): Promise<void> {
   await sleep(Math.random() * Math.min(2 ** attempt, MAX_BACKOFF_MS))
-}
-
-/** Whether express-session or @fastify/session made it for a request, in whatever copy of them. */
-function isOfRequest(session: SessionData, sid: string): boolean {
-  const { save, id, sessionId } = session as { save?: unknown; id?: unknown; sessionId?: unknown }
-  return typeof save === 'function' && (id === sid || sessionId === sid)
 }
