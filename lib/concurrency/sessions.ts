@@ -6,38 +6,23 @@ import type { Reply } from '../redis/client.ts'
 import { DESTROY, KEEP, TOUCH } from '../redis/commands.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Outcome } from '../redis/replies.ts'
-import {
-  type CookieData,
-  cookieData,
-  dateOf,
-  hasSameExpires,
-  hasSameMaxAge,
-  isSameButForExpires,
-} from '../session/cookie.ts'
+import { type CookieData, cookieData, dateOf, isSameButForExpires } from '../session/cookie.ts'
 import { Codec, ForeignPayloadError, type Payload, type Serializer } from '../session/payload.ts'
-import { expiryOf, type Ttl } from '../session/ttl.ts'
+import { isOver, type LifeOptions, Lives, lengthenedFrom } from './lives.ts'
 import { hasChanges, type Merge, mergeBy, mergeSessions, type OnConflict } from './merge.ts'
 import { Queue } from './queue.ts'
 import { Reader } from './reader.ts'
 import { carrySnapshot, type Form, isOfRequest, type Snapshot, snapshotOf } from './snapshot.ts'
 import { applyChange, type Change } from './update.ts'
-import type { Expiry, Write, WriteOutcome } from './write.ts'
+import type { Write, WriteOutcome } from './write.ts'
 import { Writer } from './writer.ts'
-
-/** How far what Redis says of a life may be from what was known of it, with nobody having moved it. */
-const LATENCY_MS = 1000
-/** No touch is spared beyond this part of a life, lest active users be logged out. */
-const MAX_SPARED_PART = 1 / 2
 
 /** A session with its id. */
 export type SessionWithId = SessionData & { id: string }
 
-export interface SessionsOptions {
+export interface SessionsOptions extends LifeOptions {
   readonly prefix: string
-  readonly ttl: Ttl
-  readonly disableTTL: boolean
   readonly disableTouch: boolean
-  readonly touchAfter: number
   readonly serializer: Serializer
   readonly requireTag: boolean
   readonly onConflict: OnConflict
@@ -58,6 +43,7 @@ export class Sessions {
   readonly #options: SessionsOptions
   readonly #listener: Listener
   readonly #codec: Codec
+  readonly #lives: Lives
   readonly #writer: Writer
   readonly #queue: Queue
   /** Whether sessions were given, but never one of a request made of them; unknown until one is given. */
@@ -68,6 +54,7 @@ export class Sessions {
     this.#options = options
     this.#listener = listener
     this.#codec = new Codec(options.serializer, options.requireTag)
+    this.#lives = new Lives(options)
     this.#reader = new Reader(redis, this.#codec, this, listener.invalid)
     this.#writer = new Writer(redis, this.#codec)
     this.#queue = new Queue(this.#writer)
@@ -105,7 +92,7 @@ export class Sessions {
       call.succeed()
       return
     }
-    const expiry = this.#expiryToSet(session, cookie, snapshot)
+    const expiry = this.#lives.expiryToSet(session, cookie, snapshot)
     if (isOver(expiry)) {
       this.destroy(sid, call)
       return
@@ -128,10 +115,10 @@ export class Sessions {
     }
     const snapshot = this.#snapshotOf(session, sid)
     const cookie = cookieData(session)
-    const expiry = this.#expiryOf(session)
+    const expiry = this.#lives.expiryOf(session)
     if (snapshot !== undefined && !isSameButForExpires(cookie, snapshot.cookie)) {
       this.#setCookie(sid, key, session, snapshot, cookie, expiry, call)
-    } else if (snapshot !== undefined && this.#isSpared(snapshot, expiry)) {
+    } else if (snapshot !== undefined && this.#lives.isSpared(snapshot, expiry)) {
       call.succeed()
     } else {
       this.#queue.after(sid, 'touch', () => this.#expire(sid, key, expiry, cookie, snapshot, call))
@@ -155,18 +142,15 @@ export class Sessions {
       const read = (done: Callback<SessionData | null>) => this.#reader.read(sid, key, done)
       const session = await promiseOf(read)
       if (session === null) return call.succeed(null)
-      const before = this.#lifeOf(session)
+      const before = this.#lives.causeOf(session)
       const { forms } = this.#snapshotOf(session, sid) as Snapshot
       const changing = applyChange(change, session)
       // Others need not wait for a change that takes its time, unless it loses against them.
       if (changing instanceof Promise) next()
       const changed = await changing
-      const isMoved = this.#lifeOf(changed) !== before
-      if (
-        !isMoved &&
-        !hasChanges(await this.#codec.decode(sid, (forms[0] as Form).own as Payload), changed)
-      )
-        return call.succeed(changed)
+      const isMoved = this.#lives.causeOf(changed) !== before
+      const loaded = await this.#codec.decode(sid, (forms[0] as Form).own as Payload)
+      if (!isMoved && !hasChanges(loaded, changed)) return call.succeed(changed)
       const write = this.#toUpdate(sid, key, change, changed, isMoved, call)
       if (changing instanceof Promise) return this.#queue.write(write)
       await this.#writeAlone(write)
@@ -233,7 +217,7 @@ export class Sessions {
       call.succeed(outcome === 'written' ? result : null)
     })
     const payload = this.#encode(sid, changed, undefined)
-    const expiry = isMoved ? this.#expiryOf(changed) : KEEP
+    const expiry = isMoved ? this.#lives.expiryOf(changed) : KEEP
     const cookie = cookieData(changed)
     return this.#toWrite({ sid, key, session: changed, payload, cookie, expiry, merge, call, done })
   }
@@ -286,43 +270,6 @@ export class Sessions {
     })
   }
 
-  /** Whether a touch would extend a life by less than `touchAfter`. */
-  #isSpared(snapshot: Snapshot, expiry: number): boolean {
-    const extensionMs = expiry - snapshot.expiresAt
-    const spareMs = Math.min(
-      this.#options.touchAfter * 1000,
-      (expiry - Date.now()) * MAX_SPARED_PART,
-    )
-    return extensionMs >= 0 && extensionMs < spareMs
-  }
-
-  /** Who did not move the date of the cookie leaves the session the life that it has. */
-  #expiryToSet(session: SessionData, cookie: CookieData, snapshot: Snapshot | undefined): Expiry {
-    const { ttl } = this.#options
-    const isMoved =
-      snapshot === undefined ||
-      typeof ttl === 'function' ||
-      dateOf(cookie.expires) === undefined ||
-      !hasSameExpires(cookie, snapshot.cookie) ||
-      !hasSameMaxAge(cookie, snapshot.cookie)
-    const isThere = snapshot?.forms.every(({ stored }) => stored !== null) ?? false
-    return isMoved || !isThere ? this.#expiryOf(session) : KEEP
-  }
-
-  #expiryOf(session: SessionData): number {
-    const { disableTTL, ttl } = this.#options
-    return disableTTL ? Infinity : expiryOf(session, ttl)
-  }
-
-  /** What decides how long a session lives, to be compared before and after a change. */
-  #lifeOf(session: SessionData): unknown {
-    const { disableTTL, ttl } = this.#options
-    if (disableTTL) return undefined
-    if (typeof ttl === 'function') return ttl(session)
-    const { originalMaxAge, expires } = cookieData(session)
-    return `${originalMaxAge} ${dateOf(expires)}`
-  }
-
   #snapshotOf(session: SessionData, sid: string): Snapshot | undefined {
     return snapshotOf(session, this, sid)
   }
@@ -337,7 +284,7 @@ export class Sessions {
   }
 
   #toWrite(write: Omit<Write, 'owner' | 'expiryOf'>): Write {
-    const expiryOf = (session: SessionData) => this.#expiryOf(session)
+    const expiryOf = (session: SessionData) => this.#lives.expiryOf(session)
     return { owner: this, expiryOf, ...write }
   }
 
@@ -374,17 +321,6 @@ export class Sessions {
     }
     return this.#options.prefix + sid
   }
-}
-
-function isOver(expiry: Expiry): boolean {
-  return expiry !== KEEP && expiry <= Date.now()
-}
-
-/** The remaining milliseconds above which another must have lengthened a life since it was known. */
-function lengthenedFrom(snapshot: Snapshot | undefined, ttlMs: number): number {
-  if (snapshot === undefined || snapshot.expiresAt === Infinity) return Number.MAX_SAFE_INTEGER
-  const knownMs = Math.max(Math.ceil(snapshot.expiresAt - Date.now()), 0) + LATENCY_MS
-  return Math.max(ttlMs, knownMs)
 }
 
 function checkSession(session: SessionData): void {

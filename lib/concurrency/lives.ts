@@ -1,0 +1,81 @@
+import type { SessionData } from 'express-session'
+import { KEEP } from '../redis/commands.ts'
+import {
+  type CookieData,
+  cookieData,
+  dateOf,
+  hasSameExpires,
+  hasSameMaxAge,
+} from '../session/cookie.ts'
+import { expiryOf, type Ttl } from '../session/ttl.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { Expiry } from './write.ts'
+
+/** How far what Redis says of a life may be from what was known of it, with nobody having moved it. */
+const LATENCY_MS = 1000
+/** No touch is spared beyond this part of a life, lest active users be logged out. */
+const MAX_SPARED_PART = 1 / 2
+
+export interface LifeOptions {
+  readonly ttl: Ttl
+  readonly disableTTL: boolean
+  readonly touchAfter: number
+}
+
+/** How long sessions live: who moves that, and who leaves it as it is. */
+export class Lives {
+  readonly #options: LifeOptions
+
+  constructor(options: LifeOptions) {
+    this.#options = options
+  }
+
+  /** When a session is to expire by what it says itself, in milliseconds since the epoch. */
+  expiryOf(session: SessionData): number {
+    const { disableTTL, ttl } = this.#options
+    return disableTTL ? Infinity : expiryOf(session, ttl)
+  }
+
+  /** When a session is to expire that is written: who did not move the date of its cookie, keeps it. */
+  expiryToSet(session: SessionData, cookie: CookieData, snapshot: Snapshot | undefined): Expiry {
+    const { disableTTL, ttl } = this.#options
+    const isDated = !disableTTL && typeof ttl !== 'function' && dateOf(cookie.expires) !== undefined
+    const isKept =
+      isDated &&
+      snapshot !== undefined &&
+      hasSameExpires(cookie, snapshot.cookie) &&
+      hasSameMaxAge(cookie, snapshot.cookie) &&
+      // What is perhaps not there has no life to keep.
+      snapshot.forms.every(({ stored }) => stored !== null)
+    return isKept ? KEEP : this.expiryOf(session)
+  }
+
+  /** What decides how long a session lives, to be compared before and after a change. */
+  causeOf(session: SessionData): unknown {
+    const { disableTTL, ttl } = this.#options
+    if (disableTTL) return undefined
+    if (typeof ttl === 'function') return ttl(session)
+    const { originalMaxAge, expires } = cookieData(session)
+    return `${originalMaxAge} ${dateOf(expires)}`
+  }
+
+  /** Whether a touch would extend a life by less than `touchAfter`. */
+  isSpared(snapshot: Snapshot, expiry: number): boolean {
+    const extensionMs = expiry - snapshot.expiresAt
+    const lifeMs = expiry - Date.now()
+    const spareMs = Math.min(this.#options.touchAfter * 1000, lifeMs * MAX_SPARED_PART)
+    return extensionMs >= 0 && extensionMs < spareMs
+  }
+}
+
+/** Whether a session is over by now. */
+export function isOver(expiry: Expiry): boolean {
+  return expiry !== KEEP && expiry <= Date.now()
+}
+
+/** The remaining milliseconds above which another must have lengthened a life since it was known. */
+export function lengthenedFrom(snapshot: Snapshot | undefined, ttlMs: number): number {
+  if (snapshot === undefined || snapshot.expiresAt === Infinity) return Number.MAX_SAFE_INTEGER
+  const knownMs = Math.max(Math.ceil(snapshot.expiresAt - Date.now()), 0) + LATENCY_MS
+  return Math.max(ttlMs, knownMs)
+}
