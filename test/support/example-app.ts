@@ -16,9 +16,9 @@ const GIVE_UP_MS = 5000
 
 const running = new Set<ChildProcess>()
 
-/** Starts the app on a free port, and resolves when it listens. */
-export async function startApp(env: Env = {}): Promise<ExampleApp> {
-  const app = spawn(process.execPath, [APP], {
+/** Starts the app, or another one that says its address, on a free port; resolves when it listens. */
+export async function startApp(env: Env = {}, file = APP): Promise<ExampleApp> {
+  const app = spawn(process.execPath, [file], {
     env: environment(env),
     stdio: ['ignore', 'pipe', 'pipe'],
   })

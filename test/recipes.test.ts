@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import request, { type Response } from 'supertest'
+import { startRedis } from '../scripts/redis-server.js'
+import { ensureBuilt } from './support/built.ts'
+import { eventually } from './support/eventually.ts'
+import { killApps, startApp } from './support/example-app.ts'
+
+const RECIPE = 'docs/recipes/failing-redis'
+const BROWSER = 'text/html,application/xhtml+xml,*/*;q=0.8'
+
+describe(RECIPE, () => {
+  let redis: Awaited<ReturnType<typeof startRedis>>
+  let url: string
+
+  before(async function () {
+    this.timeout(60_000)
+    ensureBuilt()
+    redis = await startRedis()
+    ;({ url } = await startApp({ REDIS_URL: redis.url }, `${RECIPE}.js`))
+  })
+  after(async () => {
+    killApps()
+    await redis.stop()
+  })
+
+  const login = () => request(url).post('/login').send({ user: 'ann' })
+  const isReady = async () => (await request(url).get('/ready')).status === 200
+
+  it('answers what it should before, during and after a freeze of Redis, and without Redis', async function () {
+    this.timeout(30_000)
+    await eventually(async () => (await login()).status === 200)
+    const user = request.agent(url)
+    await user.post('/login').send({ user: 'ann' }).expect(200)
+    await user.get('/api/profile').expect(200, { user: 'ann' })
+    expect(await isReady()).to.equal(true)
+
+    process.kill(redis.pid as number, 'SIGSTOP')
+    try {
+      // Each waits in vain, which opens the breaker.
+      await Promise.all([1, 2, 3].map(async () => expectUnavailable(await login())))
+      expect(await isReady()).to.equal(false)
+      await expectAllUnavailable(user)
+    } finally {
+      process.kill(redis.pid as number, 'SIGCONT')
+    }
+    await eventually(isReady)
+    await user.get('/api/profile').expect(200, { user: 'ann' })
+    await user
+      .get('/')
+      .set('Accept', BROWSER)
+      .expect(200, /Logged in/)
+    await login().expect(200)
+
+    await redis.stop()
+    await eventually(async () => {
+      expectUnavailable(await login())
+      return !(await isReady())
+    })
+    await expectAllUnavailable(user)
+  })
+
+  async function expectAllUnavailable(user: ReturnType<typeof request.agent>): Promise<void> {
+    expectUnavailable(await login())
+    expectUnavailable(await user.get('/api/profile'))
+    const page = await user.get('/').set('Accept', BROWSER).expect(503)
+    expect(page.type).to.equal('text/html')
+    expect(page.headers).to.include({ 'retry-after': '2' })
+  }
+
+  it('shows the code that is run', () => {
+    const code = readFileSync(`${RECIPE}.js`, 'utf8')
+    const blocks = readFileSync(`${RECIPE}.md`, 'utf8').match(/(?<=```js\n)[\s\S]*?(?=```)/g) ?? []
+    expect(blocks).to.have.length(3)
+    for (const block of blocks) expect(withoutIndent(code)).to.include(withoutIndent(block))
+  })
+})
+
+function expectUnavailable(response: Response): void {
+  expect(response.status).to.equal(503)
+  expect(response.type).to.equal('application/json')
+  expect(response.headers).to.include({ 'retry-after': '2' }).and.not.to.have.property('set-cookie')
+  expect(response.body.error).to.include('try again')
+}
+
+function withoutIndent(code: string): string {
+  return code.replace(/^ +/gm, '')
+}
