@@ -2,14 +2,13 @@ import { fileURLToPath } from 'node:url'
 import { SolidisStore } from 'connect-solidis'
 import express from 'express'
 import session from 'express-session'
-import { production, redisDatabase, redisUrl, sessionSecret } from './config.js'
+import { production, redisUrl, sessionSecret } from './config.js'
 import { answerError, answerNotFound } from './errors.js'
-import { routes } from './routes.js'
+import { openRedis } from './redis.js'
+import { ready, routes } from './routes.js'
 import { serve } from './serve.js'
-import { SolidisClient } from './solidis.js' // in your app: from '@vcms-io/solidis'
 
-// The client connects by itself, now and whenever the connection is lost.
-const client = new SolidisClient({ uri: redisUrl, database: redisDatabase })
+const { client, close } = await openRedis(redisUrl)
 const store = new SolidisStore({ client })
 
 const sessions = session({
@@ -25,7 +24,8 @@ const app = express()
 // In production TLS ends at a proxy, whose word on it a secure cookie needs.
 app.set('trust proxy', production ? 1 : false)
 app.use(express.static(fileURLToPath(new URL('public', import.meta.url))))
+app.get('/ready', ready(store))
 app.use('/api', express.json(), sessions, routes(store))
 app.use(answerNotFound, answerError)
 
-serve(app, client)
+serve(app, close)

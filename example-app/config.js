@@ -15,8 +15,6 @@ export const redisUrl = REDIS_URL || 'redis://127.0.0.1:6379'
 if (!/^rediss?:\/\/[^/]+(\/\d*)?$/.test(redisUrl) || !URL.canParse(redisUrl)) {
   stop('REDIS_URL is not a URL such as redis://127.0.0.1:6379')
 }
-// Solidis does not take the number of the database from the path of the URL.
-export const redisDatabase = Number(new URL(redisUrl).pathname.slice(1))
 
 // In a container it must be 0.0.0.0; elsewhere nobody but this machine and its proxy needs access.
 export const host = HOST || '127.0.0.1'

@@ -2,6 +2,13 @@ import { promisify } from 'node:util'
 import { Router } from 'express'
 import { findUser } from './users.js'
 
+/** Tells whether requests that need a session can be answered. */
+export function ready(store) {
+  return (_req, res) => {
+    res.status(store.state === 'closed' ? 200 : 503).json({ store: store.state })
+  }
+}
+
 /** The API: who may log in, who is logged in, and how many are. */
 export function routes(store) {
   const router = Router()

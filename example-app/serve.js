@@ -6,11 +6,7 @@ import { stop } from './stop.js'
 const GRACE_MS = 1000
 
 /** Listens until SIGINT or SIGTERM, then ends what is under way, the client and thus the process. */
-export function serve(app, client) {
-  client.connect().catch((error) => {
-    console.error(`Redis cannot be reached yet, so the API answers 503: ${error.message}`)
-  })
-
+export function serve(app, closeClient) {
   const server = app.listen(port, host, (error) => {
     if (error) stop(`Cannot listen on ${host}:${port}: ${error.message}`)
     console.log(`The example app is at http://${host}:${server.address().port}`)
@@ -20,7 +16,7 @@ export function serve(app, client) {
     server.close()
     setTimeout(() => server.closeAllConnections(), GRACE_MS).unref()
   }
-  server.once('close', () => client.quit())
+  server.once('close', closeClient)
   // More than once, because Ctrl+C reaches every process of a terminal, and npm passes it on too.
   process.on('SIGINT', shutDown)
   process.on('SIGTERM', shutDown)

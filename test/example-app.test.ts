@@ -2,9 +2,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import { createClient } from 'redis'
 import request, { type Agent, type Response } from 'supertest'
 import { ensureBuilt } from './support/built.ts'
 import { type ExampleApp, killApps, runApp, startApp } from './support/example-app.ts'
+import { redisUrl, urlOf } from './support/redis.ts'
 import { Relay } from './support/relay.ts'
 
 const DEMO = { username: 'demo', password: 'password' }
@@ -109,24 +111,58 @@ describe('example app', () => {
     }
   })
 
-  it('answers 503 while Redis is away, and goes on when it is back', async () => {
+  it('answers 503 while Redis is away, and goes on when it is back', async function () {
+    this.timeout(30_000)
     const redis = new Relay()
     await redis.open()
     await redis.close()
     const { url } = await startApp({ REDIS_URL: redis.url })
     const user = request.agent(url)
-    expectError(await user.post('/api/login').send(DEMO), 503)
+    expectUnavailable(await user.post('/api/login').send(DEMO))
     await user.get('/').expect(200)
+    await eventually(503, () => {
+      return user.get('/api/sessions/count').then(() => user.get('/ready'))
+    })
 
     await redis.open()
+    await eventually(200, () => user.get('/ready'))
     await eventually(200, () => user.post('/api/login').send(DEMO))
     await redis.close()
-    expectError(await user.get('/api/profile'), 503)
-    expectError(await user.get('/api/sessions/count'), 503)
+    for (const send of [
+      () => user.get('/api/profile'),
+      () => user.get('/api/sessions/count'),
+      () => user.post('/api/logout'),
+      () => user.post('/api/login').send(DEMO),
+    ]) {
+      expectUnavailable(await send())
+    }
+    const page = await user.get('/api/profile').set('Accept', 'text/html,*/*;q=0.8').expect(503)
+    expect(page.type).to.equal('text/html')
+    expect(page.headers).to.include({ 'retry-after': '2' })
 
     await redis.open()
     await eventually(200, () => user.get('/api/profile'))
+    await user.get('/ready').expect(200)
     await redis.close()
+  })
+
+  it('confirms no login that was not saved', async () => {
+    const user = `writer${process.pid}`
+    const admin = await createClient({ url: redisUrl() }).connect()
+    const mayDo = (...rules: string[]) => admin.sendCommand(['ACL', 'SETUSER', user, ...rules])
+    try {
+      await mayDo('reset', 'on', '>secret', '~*', '&*', '+@all')
+      const { url } = await startApp({ REDIS_URL: urlOf(user, 'secret') })
+      const login = () => request(url).post('/api/login').send(DEMO)
+      await login().expect(200)
+      await mayDo('-set')
+      expectUnavailable(await login())
+      await mayDo('+set')
+      await login().expect(200)
+    } finally {
+      await admin.sendCommand(['ACL', 'DELUSER', user])
+      admin.destroy()
+    }
   })
 
   describe('does not start, and says why in one line,', () => {
@@ -178,6 +214,13 @@ function expectError(response: Response, status: number): void {
   expect(response.status).to.equal(status)
   expect(response.body).to.have.all.keys('error')
   expect(response.body.error).to.be.a('string').that.does.not.include('    at ')
+}
+
+/** Also that no cookie comes with it, of a session that may not be there. */
+function expectUnavailable(response: Response): void {
+  expectError(response, 503)
+  expect(response.headers).to.include({ 'retry-after': '2' })
+  expect(cookieOf(response)).to.equal('')
 }
 
 function expectRefusal({ status, stderr }: ReturnType<typeof runApp>, reason: string): void {
