@@ -1,0 +1,89 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { ensureBuilt } from './support/built.ts'
+
+/** Within the package, so that it is found by its name. */
+const FOLDER = '.build/readme'
+const TSC = 'node_modules/typescript/bin/tsc'
+
+/** What the blocks take for granted. Solidis may not be installed. */
+const GIVEN = `
+import type { SessionData } from 'express-session'
+declare global {
+  const app: import('express').Express & import('fastify').FastifyInstance
+  const session: typeof import('express-session')
+  const store: import('connect-solidis').SolidisStore
+  const { fromIoredis, fromNodeRedis, SolidisStore }: typeof import('connect-solidis')
+  const { createClient, createClientPool, createCluster, createSentinel }: typeof import('redis')
+  const { Redis, Cluster }: typeof import('ioredis')
+  const rootNodes: { url: string }[], nodes: { host: string; port: number }[]
+  const sentinels: typeof nodes, sentinelRootNodes: typeof nodes, name: string
+  const sid: string, secret: string, loaded: SessionData
+  const metrics: { count(name: string): void }
+  function upload(req: unknown): Promise<void>
+}
+declare module 'express-session' {
+  interface SessionData { avatar: boolean; cart: string[]; unread: number }
+}
+`
+const SOLIDIS = `
+declare module '@vcms-io/solidis' {
+  export class SolidisClient {
+    constructor(options: { host?: string; port?: number; database?: number })
+    send(commands: (string | Buffer)[][]): Promise<unknown[][]>
+  }
+}
+`
+
+describe('the code in README.md', function () {
+  this.timeout(60_000)
+  const blocks = [...readFileSync('README.md', 'utf8').matchAll(/^```(js|diff)\n([\s\S]*?)^```/gm)]
+  const files = blocks.map(([, kind, text = ''], i) => {
+    const code = kind === 'diff' ? afterwards(text) : text
+    const extension = code.includes('require(') ? 'cjs' : 'mjs'
+    return { name: `${FOLDER}/block${i}.${extension}`, code }
+  })
+
+  before(() => {
+    ensureBuilt()
+    rmSync(FOLDER, { recursive: true, force: true })
+    mkdirSync(FOLDER, { recursive: true })
+    writeFileSync(`${FOLDER}/given.d.ts`, GIVEN)
+    writeFileSync(`${FOLDER}/solidis.d.ts`, SOLIDIS)
+    for (const { name, code } of files) {
+      writeFileSync(name, name.endsWith('.cjs') ? code : `export {}\n${code}`)
+    }
+  })
+  after(() => rmSync(FOLDER, { recursive: true, force: true }))
+
+  it('is what the package has', () => {
+    expect(files).to.have.length.above(9)
+    const options = '--noEmit --ignoreConfig --allowJs --checkJs --skipLibCheck --types node'
+    const { stdout, status } = spawnSync(
+      process.execPath,
+      [
+        ...[
+          TSC,
+          ...options.split(' '),
+          '--module',
+          'nodenext',
+          '--target',
+          'es2023',
+          '--lib',
+          'es2023',
+        ],
+        ...['--strict', '--strictNullChecks', 'false', '--noImplicitAny', 'false'],
+        ...[`${FOLDER}/given.d.ts`, `${FOLDER}/solidis.d.ts`, ...files.map(({ name }) => name)],
+      ],
+      { encoding: 'utf8' },
+    )
+    expect(stdout).to.equal('')
+    expect(status).to.equal(0)
+  })
+})
+
+/** What a diff leads to. */
+function afterwards(diff: string): string {
+  return diff.replace(/^-.*\n/gm, '').replace(/^[+ ]/gm, '')
+}

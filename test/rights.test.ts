@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { SolidisStore } from '../lib/index.ts'
+import { clientKinds, nodeRedisKind, type TestClient } from './support/clients.ts'
+import { freshPrefix, urlOf } from './support/redis.ts'
+import { ask, type Data, data } from './support/requests.ts'
+
+/** What the client itself needs, by the README, for database 0. */
+const OF_CLIENT: Record<string, string[]> = { Solidis: ['+info'], ioredis: ['+info'] }
+
+describe('a user of Redis with the rights that the README names', () => {
+  const user = `rights${process.pid}`
+  const [, line = ''] = /^ACL SETUSER web (.*)$/m.exec(readFileSync('README.md', 'utf8')) ?? []
+  const rights = line.split(' ').filter((rule) => rule.startsWith('+'))
+  let admin: TestClient
+  let prefix: string
+
+  before(async () => {
+    admin = await nodeRedisKind.connect()
+  })
+  beforeEach(() => {
+    prefix = freshPrefix()
+  })
+  after(async () => {
+    await ask(admin.client, 'ACL', 'DELUSER', user)
+    admin.close()
+  })
+
+  /** Redis asks for EVAL only where it does not know a script yet. */
+  async function permit(...rules: string[]): Promise<void> {
+    await ask(admin.client, 'SCRIPT', 'FLUSH')
+    await ask(admin.client, 'ACL', 'SETUSER', user, 'reset', 'on', '>secret', ...rules)
+  }
+
+  for (const kind of clientKinds) {
+    if (kind.missing !== undefined) {
+      it(`cannot be tested over ${kind.name}: ${kind.missing}`)
+      continue
+    }
+
+    it(`may do all that the store does, over ${kind.name}`, async () => {
+      await permit(`~${prefix}*`, ...rights, ...(OF_CLIENT[kind.name] ?? []))
+      const { client, close } = await kind.connect(urlOf(user, 'secret'))
+      expect(await failures(new SolidisStore({ client, prefix }))).to.deep.equal({})
+      close()
+    })
+  }
+
+  for (const right of rights) {
+    it(`needs ${right}, and is told so`, async () => {
+      await permit(`~${prefix}*`, ...rights.filter((each) => each !== right))
+      const { client, close } = await nodeRedisKind.connect(urlOf(user, 'secret'))
+      const told = Object.values(await failures(new SolidisStore({ client, prefix })))
+      close()
+      expect(told).not.to.have.length(0)
+      for (const error of told) {
+        if ('command' in error) expect(error).to.include({ code: 'NOPERM' })
+        expect(error.message).to.include('NOPERM').and.to.include(right.slice(1))
+      }
+    })
+  }
+})
+
+/** What fails of all that a store may do, the probe of its breaker included. */
+async function failures(store: SolidisStore): Promise<Record<string, Error>> {
+  const failed: Record<string, Error> = {}
+  const attempt = (name: string, promise: Promise<unknown>) =>
+    promise.catch((error) => {
+      failed[name] = error
+    })
+  await attempt('set', store.set('1', data()))
+  const loaded = ((await attempt('get', store.get('1'))) ?? data()) as Data
+  await attempt('save', store.set('1', Object.assign(loaded, { views: 1 })))
+  await attempt('touch', store.touch('1', data()))
+  await attempt(
+    'update',
+    store.update('1', (session) => Object.assign(session, { views: 2 })),
+  )
+  await attempt('exists', store.exists('1'))
+  await attempt('ids', store.ids())
+  await attempt('all', store.all())
+  await attempt('clear', store.clear())
+  await attempt('destroy', store.destroy('1'))
+  await attempt('probe', ask(store.client, 'ECHO', 'nonce'))
+  return failed
+}
