@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { ensureBuilt } from './support/built.ts'
+import { solidisKind } from './support/clients.ts'
+import { redisUrl } from './support/redis.ts'
 
 /** Within the package, so that it is found by its name. */
 const FOLDER = '.build/readme'
@@ -80,6 +82,18 @@ describe('the code in README.md', function () {
     )
     expect(stdout).to.equal('')
     expect(status).to.equal(0)
+  })
+
+  it('opens a store over Solidis in CommonJS', function () {
+    if (solidisKind.missing !== undefined) this.skip()
+    const { code = '' } = files.find(({ code }) => code.includes('function openStore')) ?? {}
+    const use = `openStore('${redisUrl()}').then(async (store) => {
+      console.log(await store.exists('nobody'))
+      store.client.quit()
+    })`
+    const options = { input: code + use, encoding: 'utf8', timeout: 10_000 } as const
+    const { stdout } = spawnSync(process.execPath, ['--input-type=commonjs', '-'], options)
+    expect(stdout.trim()).to.equal('false')
   })
 })
 
