@@ -194,7 +194,10 @@ export class Redis {
   #probe(done: (isRight: boolean) => void): void {
     const nonce = randomBytes(9).toString('base64url')
     const answered: Answered = (failure, replies) => {
-      done(failure === undefined && String(replies[0]?.[0]) === nonce)
+      // Who is refused ECHO has got an answer, too.
+      const reply = failure ?? replies[0]?.[0]
+      const isRefused = isErrorReply(reply) && (reply as Error).message.startsWith('NOPERM')
+      done(String(reply) === nonce || isRefused)
     }
     this.#pipeline.send([['ECHO', nonce]], answered)
   }

@@ -58,7 +58,7 @@ function codeOf(error: unknown): string | undefined {
 /** What a command in a script is refused with is wrapped before Redis 7, and lengthened since. */
 function withoutScript(message: string): string {
   return message
-    .replace(/^ERR Error running script \(.*?\): @\S+ ?\d*: -?/, '')
+    .replace(/^ERR Error running script \(.*?\): (@user_script: ?\d+: )+-?/, '')
     .replace(/,? script: [0-9a-f]{40}, on @user_script:\d+\.?$/, '')
 }
 

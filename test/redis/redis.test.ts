@@ -199,8 +199,12 @@ describe('a session over a client without pipelines', () => {
   })
 
   for (const [version, message] of [
-    ['before 7', 'ERR Error running script (call to f_1): @user_script: 1: WRONGTYPE Operation'],
-    ['from 7 on', `WRONGTYPE Operation script: ${'a'.repeat(40)}, on @user_script:1.`],
+    ['6.0', 'ERR Error running script (call to f_1): @user_script: 1: WRONGTYPE Operation'],
+    [
+      '6.2',
+      'ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -WRONGTYPE Operation',
+    ],
+    ['7.0', `WRONGTYPE Operation script: ${'a'.repeat(40)}, on @user_script:1.`],
   ] as const) {
     it(`is none where Redis ${version} holds something else`, async () => {
       const store = new SolidisStore({ client: clientOf(() => new Error(message)) })
