@@ -1,6 +1,5 @@
 // What the conflict check of `set` costs: the same sessions saved with and without it.
 
-import { openComparingDigests } from './digest.js'
 import { estimateMs, measureCells } from './interleave.js'
 import { loadSession, sessionId } from './sessions.js'
 import { openOurs } from './stores.js'
@@ -15,21 +14,8 @@ const VARIANTS = [
     open: openSaving(asLoaded),
   },
   {
-    name: 'digest',
-    label: 'the same, but compared by a digest that Redis computes',
-    open: async (url, prefix) => ({
-      ...(await openComparingDigests(url, prefix)),
-      toSave: asLoaded,
-    }),
-  },
-  {
-    name: 'overwrite',
-    label: "the same with `onConflict: 'overwrite'` (`SET … XX`)",
-    open: openSaving(asLoaded, { onConflict: 'overwrite' }),
-  },
-  {
     name: PLAIN,
-    label: '`set` of the same as a plain object (plain `SET`)',
+    label: '`set` of the same as a plain object (no comparison)',
     open: openSaving((session) => ({ ...session })),
   },
 ]
