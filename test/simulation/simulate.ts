@@ -1,0 +1,104 @@
+import { Actor, Process, type World } from './actors.ts'
+import { History } from './history.ts'
+import { FAULTS, type Fault, Network, SHIFT } from './network.ts'
+import { Oracle, type Policy } from './oracle.ts'
+import { Random } from './random.ts'
+import { RedisModel } from './redis-model.ts'
+import { dateAt, enter, VirtualTime } from './virtual-time.ts'
+
+const POLICIES: Policy[] = ['merge', 'overwrite', 'reject', 'function']
+const LATER_MS = 6 * 3_600_000
+
+export interface Outcome {
+  readonly seed: number
+  /** What was not as it should be. */
+  readonly violations: string[]
+  readonly history: History
+}
+
+export interface Options {
+  /** Whether a client may give calls the replies of others. */
+  readonly shift?: boolean
+}
+
+/** Runs the world of a seed, within `inVirtualTime`. */
+export async function simulate(seed: number, { shift = false }: Options = {}): Promise<Outcome> {
+  const random = new Random(seed)
+  const time = new VirtualTime(random.fork())
+  enter(time, random.fork())
+  const history = new History()
+  const violations: string[] = []
+
+  const faults = chooseFaults(random, shift)
+  const timeout = random.pick([300, 1000, 5000])
+  const aheadMs = random.pick([0, 0, 7, -90_000, 500_000])
+  const server: RedisModel = new RedisModel(() => dateAt(time.now) + network.aheadMs)
+  const network = new Network(
+    {
+      ...{ time, random: random.fork(), history, server, faults, timeout },
+      rate: random.pick([0.02, 0.05, 0.15, 0.3]),
+      resends: random.chance(0.3),
+      onDataLost: () => oracle.lose(),
+    },
+    aheadMs,
+  )
+  const toWorldTime = (serverTime: number) => serverTime - network.aheadMs - dateAt(0)
+  const writtenAt = new Map<string, number>()
+  server.onWrite = (key) => writtenAt.set(key, time.now)
+  server.onExpired = (key, at) => oracle.expire(key.slice(2), Math.min(toWorldTime(at), time.now))
+  const oracle = new Oracle({
+    ...{ time, facts: network.facts, timeout, faults },
+    truth: (sid, since) => {
+      const end = server.expiryOf(`p:${sid}`)
+      const isStale = (writtenAt.get(`p:${sid}`) ?? 0) >= Math.floor(since)
+      return end === undefined || isStale ? undefined : toWorldTime(end)
+    },
+    onViolation: (rule, what) => {
+      history.add(time.now, '*****', `(${rule}) ${what}`)
+      violations.push(`(${rule}) ${what}`)
+    },
+  })
+  const world: World = {
+    ...{ time, random: random.fork(), history, oracle, timeout, sids: [] },
+    maxAge: random.pick([3000, 3_600_000, 86_400_000]),
+    isSlow: random.chance(0.4),
+  }
+  const policy = random.pick(POLICIES)
+  const areAlike = random.chance(0.7)
+  const processes = Array.from({ length: 1 + random.int(3) }, (_, i) => {
+    const own = areAlike ? policy : random.pick(POLICIES)
+    return new Process(world, i, network.connect(`client ${i}`), own)
+  })
+  history.add(0, 'seed', String(seed), { timeout, aheadMs, faults, ...network.summary })
+  for (const { number, policy } of processes) history.add(0, `store ${number}`, policy)
+
+  let isOver = false
+  const run = async () => {
+    const names = ['Ann', 'Bob', 'Cid', 'Dot'].slice(0, 1 + random.int(4))
+    const steps = 5 + random.int(12)
+    await Promise.all(names.map((name) => new Actor(world, name, processes).run(steps)))
+    await time.sleep(2 * timeout)
+    network.isFaulty = false
+    const auditor = new Process(world, -2, network.connect('auditor'), 'merge')
+    for (const wait of [0, LATER_MS]) {
+      await time.sleep(wait)
+      for (const sid of world.sids) await new Actor(world, 'auditor', [auditor]).load(auditor, sid)
+    }
+    isOver = true
+  }
+  const running = run()
+  await time.run()
+  oracle.close()
+  if (isOver) await running
+  else if (violations.length === 0) violations.push('(e) the world stands still')
+  return { seed, violations, history }
+}
+
+/** Not all at once, for what one hides another may show. */
+function chooseFaults(random: Random, shift: boolean): Fault[] {
+  if (random.chance(0.1)) return []
+  const count = random.pick([1, 2, 3, 6])
+  const faults: Fault[] = Array.from({ length: count }, () => random.pick(FAULTS))
+  if (shift && random.chance(0.5)) faults.push(SHIFT)
+  return [...new Set(faults)]
+}
