@@ -41,6 +41,7 @@ export class Process {
   readonly policy: Policy
   readonly number: number
   readonly #world: World
+  readonly #goneAt = new Map<string, number>()
 
   constructor(world: World, number: number, client: Connection, policy: Policy) {
     this.#world = world
@@ -51,12 +52,18 @@ export class Process {
     const onConflict = policy === 'function' ? this.#onConflict : policy
     const store = new SolidisStore({ client, prefix: 'p:', timeout, onConflict, serializer })
     this.store = store
+    store.on('gone', ({ sid }) => this.#goneAt.set(sid, world.time.now))
     // It gives the store what makes new sessions.
     const genid = () => {
       world.sids.push(`s${world.sids.length}`)
       return world.sids.at(-1) as string
     }
     expressSession({ store, genid, secret: 'secret', resave: false, saveUninitialized: false })
+  }
+
+  /** Whether an event has told, while a call was under way, that its session is not there. */
+  isGone({ sid, start }: Call): boolean {
+    return (this.#goneAt.get(String(sid)) ?? -1) >= Math.floor(start)
   }
 
   /** Calls a method, and sees to it that it calls back as it should. */
@@ -245,13 +252,14 @@ export class Actor {
     const writing = oracle.save(call, handle, ours, cookieOf(session), process.policy)
     const cookieThen = cookieOf(session)
     const { error } = await outcome
-    oracle.end(writing, error)
-    oracle.endSave(writing, handle, ours, process.policy, error)
-    if (error === null) this.#isKnown(handle, cookieThen)
+    const isGone = process.isGone(call)
+    oracle.end(writing, error, isGone)
+    oracle.endSave(writing, handle, ours, process.policy, error, isGone)
+    if (error === null && !isGone) this.#isKnown(handle, cookieThen)
   }
 
   #isKnown(handle: Handle, cookie: Cookie): void {
-    handle.cookie = cookie
+    Object.assign(handle, { cookie, isVague: false })
     handle.endsAt = Math.max(handle.endsAt, cookie.expiresAt)
   }
 
@@ -268,9 +276,10 @@ export class Actor {
     )
     const writing = oracle.touch(call, handle, ours, cookie)
     const { error } = await outcome
-    oracle.end(writing, error)
-    if (error === null) this.#isKnown(handle, cookie)
-    else handle.unknowns++
+    const isGone = process.isGone(call)
+    oracle.end(writing, error, isGone)
+    if (error === null && !isGone) this.#isKnown(handle, cookie)
+    else handle.isVague = true
   }
 
   async #logout({ session, handle }: Held): Promise<void> {
@@ -292,7 +301,8 @@ export class Actor {
 
   async #regenerate({ session, handle, req }: Held): Promise<void> {
     const process = this.#processOf(handle)
-    await this.#destroy(process, handle.sid, (_store, done) =>
+    const { sessionID } = req as FakeRequest
+    await this.#destroy(process, sessionID, (_store, done) =>
       (session as RequestSession).regenerate(done),
     )
     await this.#begin(process, req as FakeRequest)
@@ -360,11 +370,13 @@ export class Actor {
     )
     const { error, result = [] } = await outcome
     if (error !== null) return
+    // It does not wait for the calls of each session.
+    const span = { ...call, process: -1 }
     for (const session of result) {
-      this.#world.oracle.read(String(session.id), call, foundOf(session))
+      this.#world.oracle.read(String(session.id), span, foundOf(session))
     }
     for (const sid of sids) {
-      if (result.every(({ id }) => id !== sid)) this.#world.oracle.exists(sid, call, false)
+      if (result.every(({ id }) => id !== sid)) this.#world.oracle.exists(sid, span, false)
     }
   }
 

@@ -63,7 +63,8 @@ interface Delivery {
 export interface Facts {
   /** By how much the clock of the server was set back, in milliseconds. */
   setBackMs: number
-  hasClockJumped: boolean
+  /** When it last jumped. */
+  jumpedAt: number
   /** From when on a client gives calls the replies of others. */
   shiftedAt: number
 }
@@ -84,7 +85,7 @@ export interface NetworkOptions {
 
 /** The server, and all that lies between it and its clients. */
 export class Network {
-  readonly facts: Facts = { setBackMs: 0, hasClockJumped: false, shiftedAt: Infinity }
+  readonly facts: Facts = { setBackMs: 0, jumpedAt: -1, shiftedAt: Infinity }
   /** How far the clock of the server is ahead of that of the processes. */
   aheadMs: number
   /** Whether things still go wrong. */
@@ -116,7 +117,7 @@ export class Network {
   }
 
   setClock(aheadMs: number): void {
-    this.facts.hasClockJumped = true
+    this.facts.jumpedAt = this.options.time.now
     this.facts.setBackMs += Math.max(this.aheadMs - aheadMs, 0)
     this.aheadMs = aheadMs
     this.#note('is ahead by', aheadMs)

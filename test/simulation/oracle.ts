@@ -29,6 +29,9 @@ const ROUNDING_MS = 3
 /** Of so many failed writes an object keeps what it was before them (lib/concurrency/write.ts). */
 const MAX_UNKNOWNS = 8
 
+/** By these, something may arrive again although it was answered. */
+const TWICE = new Set(['doubled', 'dropped', 'restarted', 'data lost'])
+
 /** A call of the store. */
 export interface Call extends Span {
   readonly name: string
@@ -44,6 +47,8 @@ interface Life {
   to: number
   /** Whether it stands whatever there was; else a longer life may be left as it is. */
   readonly isExact: boolean
+  /** Whether it may come late: over a touch too, which changes nothing that is compared. */
+  isLate: boolean
   /** Whether a longer life, of which the caller did not know, has to be left as it is. */
   readonly isYielding: boolean
 }
@@ -94,6 +99,8 @@ export class Handle {
   seenSince = Infinity
   /** How many writes failed since then. */
   unknowns = 0
+  /** Whether nobody can tell what has become of its last write or touch. */
+  isVague = false
   /** Its cookie, and when its caller knows that it ends. */
   cookie: Cookie | undefined
   endsAt = 0
@@ -104,6 +111,11 @@ export class Handle {
     this.is(loaded)
     this.since = since
     if (since !== undefined) this.seenSince = since.start
+  }
+
+  /** Whether there is no doubt as what Redis last came to hold it. */
+  get isClear(): boolean {
+    return this.unknowns === 0 && this.pending.length === 0 && !this.isVague
   }
 
   is(attributes: Attributes): void {
@@ -124,9 +136,9 @@ export class Handle {
     const last = this.pending.at(-1)
     if (last === undefined) {
       if (!differs) return 'not'
-      return this.unknowns > MAX_UNKNOWNS ? 'maybe' : 'surely'
+      return this.unknowns > MAX_UNKNOWNS || this.isVague ? 'maybe' : 'surely'
     }
-    if (differs && last[name] !== value) return 'surely'
+    if (differs && last[name] !== value && !this.isVague) return 'surely'
     return differs || this.pending.some((one) => one[name] !== value) ? 'maybe' : 'not'
   }
 }
@@ -264,31 +276,38 @@ export class Oracle {
     const writing = new Writing(call, known, isNew, handle)
     const isMerged = policy === 'merge' || policy === 'reject'
     if (!isMerged) known.isCounted = false
-    if (isNew) writing.surely.push(known.isThere.begin(call, true))
+    if (isNew) {
+      handle.seenSince = Math.min(handle.seenSince, call.start)
+      // Who tries again to create a session begins it anew if it is gone meanwhile.
+      if (handle.unknowns + handle.pending.length > 0) known.isCounted = false
+      writing.surely.push(known.isThere.begin(call, true))
+    }
     for (const [name, register] of known.attributes) {
       const value = ours[name]
       const isWritten = handle.writes(name, value)
-      if (isWritten === 'surely') writing.surely.push(register.begin(call, value))
-      else if (isWritten === 'maybe' || !isMerged) {
+      // The function lets what others wrote stand where ours has nothing.
+      const isDeleted = policy === 'function' && value === undefined
+      if (isWritten === 'surely' && !isDeleted) writing.surely.push(register.begin(call, value))
+      else if (isWritten !== 'not' || !isMerged || isNew) {
         writing.maybe.push(register.begin(call, value))
       }
     }
     const isMoved = isNew || !isSameCookie(cookie, handle.cookie)
-    if (isMoved) this.#saveLife(writing, handle, cookie)
+    if (isMoved || handle.isVague) this.#saveLife(writing, handle, cookie, isMerged)
     handle.pending.push(ours)
     return writing
   }
 
-  #saveLife(writing: Writing, handle: Handle, cookie: Cookie): void {
+  #saveLife(writing: Writing, handle: Handle, cookie: Cookie, isMerged: boolean): void {
     const { known, call } = writing
     const isNew = handle.since === undefined
-    const isClear = handle.unknowns === 0 && handle.pending.length === 0
+    const isClear = handle.isClear
     const changesMaxAge = !isNew && cookie.maxAge !== handle.cookie?.maxAge
     if (changesMaxAge) known.maxAgeChangers.add(handle)
     const others = [...known.maxAgeChangers].filter((other) => other !== handle)
     const isSure = isNew || (isClear && (changesMaxAge || others.length === 0))
     const isYielding =
-      isClear && !isNew && !changesMaxAge && this.#isLonger(known, call, cookie, handle)
+      isMerged && isClear && !isNew && !changesMaxAge && this.#isLonger(known, call, cookie, handle)
     this.#live(writing, cookie, true, isSure, isYielding)
   }
 
@@ -302,7 +321,7 @@ export class Oracle {
       return writing
     }
     known.maxAgeChangers.add(handle)
-    const isClear = handle.unknowns === 0 && handle.pending.length === 0
+    const { isClear } = handle
     this.#live(writing, cookie, true, isClear, false)
     if (isClear) return writing
     // After a write without an answer, all that is changed is written with the cookie.
@@ -327,8 +346,10 @@ export class Oracle {
     isSure: boolean,
     isYielding: boolean,
   ): void {
-    const life = { from: expiresAt, to: Infinity, isExact, isYielding }
-    const written = writing.known.life.begin(writing.call, life)
+    const life = { from: expiresAt, to: Infinity, isExact, isYielding, isLate: false }
+    // Nobody waits for a touch: where the server does not know its script, or its deadline was wrong,
+    // it is sent again, after what was called later.
+    const written = writing.known.life.begin(writing.call, life, isExact)
     writing.lives.push(written)
     ;(isSure ? writing.surely : writing.maybe).push(written as Written)
   }
@@ -361,40 +382,54 @@ export class Oracle {
     if (change) known.changes.splice(known.changes.indexOf(change), 1)
   }
 
-  /** What the caller was told of a call that writes, after `endCall`. */
-  end(writing: Writing, error: (Error & { code?: string }) | null): void {
-    const { call, surely, maybe, lives, change, isUnguarded } = writing
-    const { timeout, facts } = this.#options
+  /**
+   * What the caller was told of a call that writes, after `endCall`.
+   * @param isGone whether a `'gone'` event may have told that there was nothing to write to
+   */
+  end(writing: Writing, error: (Error & { code?: string }) | null, isGone = false): void {
+    const { call, known, surely, maybe, lives, change, isUnguarded } = writing
+    const { timeout, facts, faults } = this.#options
     const all = [...surely, ...maybe]
     if (error?.code === 'ECONFLICT' && this.#isTrustworthy) {
       this.forget(writing)
       return
     }
-    if (error === null) {
-      for (const written of all) written.end = Math.min(written.end, call.end)
-      for (const { value } of lives) value.to = value.from + call.end - call.start
-      if (!this.#isTrustworthy) return
-      for (const written of surely) written.isSure = true
-      if (change) Object.assign(change, { isSure: true, end: call.end })
-      return
-    }
+    // What compare and set does not guard may be applied until its deadline, and not later. One that
+    // comes late finds what it expects only if nobody has written since.
     const latenessMs = timeout + facts.setBackMs + 1
-    // What compare and set does not guard may be applied until its deadline, and not later.
-    const end = isUnguarded ? Math.max(call.end, call.start + latenessMs) : call.end
+    const deadline = isUnguarded ? call.start + latenessMs : 0
+    const isTwice = isUnguarded && faults.some((fault) => TWICE.has(fault))
     for (const written of all) {
-      written.end = Math.min(written.end, end)
-      if (isUnguarded) written.isInOrder = false
+      written.end = Math.min(written.end, call.end)
+      written.until = error !== null || isTwice ? Math.max(call.end, deadline) : call.end
     }
-    // A compare and set that comes late finds what it expects only if nobody has written since.
-    if (isUnguarded) for (const { value } of lives) value.to = value.from + latenessMs
+    for (const { value } of lives) {
+      if (error === null && !isTwice) value.to = value.from + call.end - call.start
+      else if (isUnguarded) value.to = value.from + latenessMs
+      else value.isLate = true
+    }
+    if (error !== null || isGone || !this.#isTrustworthy) return
+    for (const written of surely) written.isSure = true
+    if (change) change.end = call.end
+    const registers = [...known.attributes.values()]
+    const isChange = surely.some((one) => registers.some(({ writes }) => writes.includes(one)))
+    if (change && isChange) change.isSure = true
   }
 
   /** What an object was written as; `policy` of its process. */
-  endSave(writing: Writing, handle: Handle, ours: Attributes, policy: Policy, error: Error | null) {
+  endSave(
+    writing: Writing,
+    handle: Handle,
+    ours: Attributes,
+    policy: Policy,
+    error: Error | null,
+    isGone: boolean,
+  ): void {
     const isConflict = (error as { code?: string } | null)?.code === 'ECONFLICT'
     handle.pending.splice(handle.pending.indexOf(ours), 1)
     if (isConflict) this.conflict(writing.call, handle, policy)
-    if (error !== null) {
+    if (isGone) handle.isVague = true
+    if (error !== null || isGone) {
       if (!isConflict) handle.mayBe(ours)
       return
     }
@@ -428,12 +463,10 @@ export class Oracle {
    * (b) With 'reject', of two changes of what was loaded alike one is acknowledged. Checked where both
    * are sure to be changes, and the session was there throughout.
    */
-  #checkRejected({ call, known, surely }: Writing, handle: Handle): void {
+  #checkRejected({ call, known, change }: Writing, handle: Handle): void {
     const { since } = handle
-    const registers = [...known.attributes.values()]
-    const isClear = since && handle.unknowns === 0 && handle.pending.length === 0 && known.isUnique
-    const isChange = surely.some((one) => registers.some(({ writes }) => writes.includes(one)))
-    if (!isClear || !isChange || !this.#isTrustworthy) return
+    const isClear = since && handle.isClear && known.isUnique
+    if (!isClear || !change?.isSure) return
     if (known.isThere.possible({ ...call, start: since.start }).some(({ value }) => !value)) return
     const isLost = known.changes.some(
       ({ by, isSure, start, end }) =>
@@ -455,12 +488,12 @@ export class Oracle {
     const known = this.#of(sid)
     const span = { process: -1, start: at, end: at }
     const isDue = this.#lives(known, span).some(({ from }) => from <= at + ROUNDING_MS)
-    if (!isDue && this.#isLifeKnown) this.#fail('g', `${sid} ends too early`)
+    if (!isDue && this.#isLifeKnown) this.#fail('g', `${sid} ends too early, at ${at}`)
     known.isThere.note(span, false)
   }
 
   get #isLifeKnown(): boolean {
-    return this.#isTrustworthy && !this.#options.facts.hasClockJumped
+    return this.#isTrustworthy && this.#options.facts.jumpedAt < 0
   }
 
   /** (d) Nobody is given the session of another. */
@@ -540,7 +573,12 @@ export class Oracle {
     const isMoved = (one: Written<Life>) =>
       writes.some((other) => other !== one && other.value.isExact && overlaps(one, other))
     return known.life
-      .possible(span, ({ value }, other) => value.isExact || other.value.from < value.from)
+
+      .possible(
+        span,
+        ({ value }, { value: earlier }) =>
+          value.isExact || (earlier.from < value.from && !earlier.isLate),
+      )
       .filter((one) => !one.value.isYielding || isMoved(one))
       .map(({ value }) => value)
   }

@@ -9,6 +9,8 @@ export interface Span {
 /** Something that may have been written. */
 export interface Written<V = unknown> extends Span {
   readonly value: V
+  /** Until when it may be applied, even after its caller was told that it is: it may arrive twice. */
+  until: number
   /** Whether it is known to be written. */
   isSure: boolean
   /** Whether it takes its place among the calls of its process: it is not applied after later ones. */
@@ -28,19 +30,22 @@ export class Register<V> {
     const forget = () => {
       this.writes.splice(this.writes.indexOf(written), 1)
     }
-    const written = { process, start, end: Infinity, value, isSure: false, isInOrder, forget }
+    const span = { process, start, end: Infinity, until: Infinity }
+    const written = { ...span, value, isSure: false, isInOrder, forget }
     this.writes.push(written)
     return written
   }
 
   /** Something that was surely written, or seen to be, at a time within a span. */
   note(span: Span, value: V): void {
-    Object.assign(this.begin(span, value, false), { end: span.end, isSure: true })
+    Object.assign(this.begin(span, value, false), { end: span.end, until: span.end, isSure: true })
   }
 
   /** What had surely been written before a span began. */
   before(span: Span): Written<V>[] {
-    return this.writes.filter((one) => one.isSure && isBefore(one, span, one.end <= span.end))
+    const isSeen = (one: Written) =>
+      one.end < span.start || (one.end <= span.end && isCalledBefore(one, span))
+    return this.writes.filter((one) => one.isSure && isSeen(one))
   }
 
   /** What may have been there at a time within a span. */
@@ -51,8 +56,7 @@ export class Register<V> {
     const later = this.before(span)
     return this.writes.filter(
       (one) =>
-        one.start <= span.end &&
-        !later.some((other) => isBefore(one, other, other.isInOrder) && replaces(other, one)),
+        one.start <= span.end && !later.some((other) => isOver(one, other) && replaces(other, one)),
     )
   }
 
@@ -66,8 +70,12 @@ export class Register<V> {
   }
 }
 
-/** Whether something is over for good when something else begins. */
-function isBefore(one: Written, other: Span, isOrdered: boolean): boolean {
-  if (one.end < other.start) return true
-  return isOrdered && one.isInOrder && one.process === other.process && one.start < other.start
+/** Whether something is no longer applied when something else begins, or not after it. */
+function isOver(one: Written, other: Written): boolean {
+  if (one.until < other.start) return true
+  return one.until === one.end && other.isInOrder && isCalledBefore(one, other)
+}
+
+function isCalledBefore(one: Written, other: Span): boolean {
+  return one.isInOrder && one.process === other.process && one.start < other.start
 }

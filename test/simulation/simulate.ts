@@ -45,12 +45,15 @@ export async function simulate(seed: number, { shift = false }: Options = {}): P
   const toWorldTime = (serverTime: number) => serverTime - network.aheadMs - dateAt(0)
   const writtenAt = new Map<string, number>()
   server.onWrite = (key) => writtenAt.set(key, time.now)
-  server.onExpired = (key, at) => oracle.expire(key.slice(2), Math.min(toWorldTime(at), time.now))
+  server.onExpired = (key, at) => {
+    oracle.expire(key.slice(2), network.facts.jumpedAt >= 0 ? time.now : toWorldTime(at))
+  }
   const oracle = new Oracle({
     ...{ time, facts: network.facts, timeout, faults },
     truth: (sid, since) => {
       const end = server.expiryOf(`p:${sid}`)
-      const isStale = (writtenAt.get(`p:${sid}`) ?? 0) >= Math.floor(since)
+      const changedAt = Math.max(writtenAt.get(`p:${sid}`) ?? 0, network.facts.jumpedAt)
+      const isStale = changedAt >= Math.floor(since)
       return end === undefined || isStale ? undefined : toWorldTime(end)
     },
     onViolation: (rule, what) => {
