@@ -349,10 +349,9 @@ export class Actor {
     )
     const writing = oracle.update(call, sid, changed, isSync)
     const { error, result } = await outcome
-    if (error === null && result === null) {
-      oracle.forget(writing)
-      oracle.read(sid, call, null)
-    } else oracle.end(writing, error)
+    const isGone = error === null && result === null
+    oracle.end(writing, error, isGone)
+    if (isGone) oracle.read(sid, call, null)
   }
 
   async #exists(process: Process, sid: string): Promise<void> {

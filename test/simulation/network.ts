@@ -81,6 +81,7 @@ export interface NetworkOptions {
   readonly resends: boolean
   readonly timeout: number
   readonly onDataLost: () => void
+  readonly onSetBack: () => void
 }
 
 /** The server, and all that lies between it and its clients. */
@@ -121,6 +122,7 @@ export class Network {
     this.facts.setBackMs += Math.max(this.aheadMs - aheadMs, 0)
     this.aheadMs = aheadMs
     this.#note('is ahead by', aheadMs)
+    this.options.onSetBack()
   }
 
   stall(ms: number): void {

@@ -39,6 +39,7 @@ export async function simulate(seed: number, { shift = false }: Options = {}): P
       rate: random.pick([0.02, 0.05, 0.15, 0.3]),
       resends: random.chance(0.3),
       onDataLost: () => oracle.lose(),
+      onSetBack: () => oracle.setBack(),
     },
     aheadMs,
   )
