@@ -29,7 +29,9 @@ export interface World {
   readonly oracle: Oracle
   readonly timeout: number
   readonly maxAge: number
-  /** Those that were logged in. */
+  /** How many sessions were made. */
+  readonly made: { count: number }
+  /** Those that others know of, too: nobody does before the first save is over. */
   readonly sids: string[]
   /** Whether serializers are asynchronous. */
   readonly isSlow: boolean
@@ -54,10 +56,7 @@ export class Process {
     this.store = store
     store.on('gone', ({ sid }) => this.#goneAt.set(sid, world.time.now))
     // It gives the store what makes new sessions.
-    const genid = () => {
-      world.sids.push(`s${world.sids.length}`)
-      return world.sids.at(-1) as string
-    }
+    const genid = () => `s${world.made.count++}`
     expressSession({ store, genid, secret: 'secret', resave: false, saveUninitialized: false })
   }
 
@@ -181,7 +180,7 @@ export class Actor {
     session.owner = req.sessionID
     this.#setMaxAge(held, this.#world.maxAge)
     this.#change(held)
-    const saved = this.#save(held)
+    const saved = this.#save(held).then(() => this.#world.sids.push(req.sessionID))
     if (this.#random.chance(0.8)) await saved
     else this.#underWay.push(saved)
   }

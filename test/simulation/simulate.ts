@@ -63,7 +63,7 @@ export async function simulate(seed: number, { shift = false }: Options = {}): P
     },
   })
   const world: World = {
-    ...{ time, random: random.fork(), history, oracle, timeout, sids: [] },
+    ...{ time, random: random.fork(), history, oracle, timeout, sids: [], made: { count: 0 } },
     maxAge: random.pick([3000, 3_600_000, 86_400_000]),
     isSlow: random.chance(0.4),
   }
