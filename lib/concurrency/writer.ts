@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promiseOf } from '../callback.ts'
+import { type Callback, promiseOf } from '../callback.ts'
 import { SessionConflictError } from '../errors.ts'
 import type { Reply } from '../redis/client.ts'
 import {
@@ -100,14 +100,11 @@ export class Writer {
 
   /** What a write nearly always is: one comparison, with nobody else about. */
   #compareAndSet(write: Write, payload: Payload, snapshot: Snapshot, next: Next): void {
-    const { key, expiry, done } = write
-    const args = compareAndSet(
-      snapshot.forms.map(({ stored }) => stored),
-      payload,
-      ttlOf(expiry),
-    )
+    const { key, expiry, call, done } = write
+    const stored = snapshot.forms.map((form) => form.stored)
+    const expected = stored.filter((held) => held !== null)
     const end = beginWrite(write, snapshot, plainForm(payload))
-    this.#redis.run(COMPARE_AND_SET, key, args, (error, reply) => {
+    const answered: Callback<Reply> = (error, reply) => {
       if (error === null) end(reply === WRITTEN)
       if (error !== null || reply === null) {
         done(error, 'gone')
@@ -118,6 +115,16 @@ export class Writer {
       } else {
         this.#writeTogether([write], payloadOf(reply), next)
       }
+    }
+    if (expected.length === stored.length) {
+      const args = compareAndSet(expected, payload, ttlOf(expiry))
+      this.#redis.run(COMPARE_AND_SET, key, args, answered)
+      return
+    }
+    // What may be new is written where there is nothing, but not late: it may have been destroyed.
+    const args = [payload, String(ttlOf(expiry)), 'new', ...expected]
+    this.#redis.runInTime(SET, key, args, call.deadline, (error, reply) => {
+      answered(error, typeof reply === 'number' ? WRITTEN : reply)
     })
   }
 

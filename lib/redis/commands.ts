@@ -55,17 +55,16 @@ export function replace(key: string, payload: string, ttlMs: number | Keep): Com
 export const WRITTEN = 1
 
 /**
- * SETs KEYS[1] to ARGV[1] if it holds one of ARGV[3] and so on; of these, an empty text is what a key
- * holds that is not there. One that holds ARGV[1] already was written by this very command, which a
- * client may send twice. ARGV[2] is the milliseconds to live, 'keep', or 'Infinity'. Gives WRITTEN, or
- * what the key holds instead: nil where it holds nothing.
+ * SETs KEYS[1] to ARGV[1] if it holds one of ARGV[3] and so on. One that holds ARGV[1] already was
+ * written by this very command, which a client may send twice. ARGV[2] is the milliseconds to live,
+ * 'keep', or 'Infinity'. Gives WRITTEN, or what the key holds instead: nil where it holds nothing.
  */
 export const COMPARE_AND_SET = new Script(
   'SET',
   `
 local held = redis.call('GET', KEYS[1])
 local same = held == ARGV[1]
-for i = 3, #ARGV do same = same or (held or '') == ARGV[i] end
+for i = 3, #ARGV do same = same or held == ARGV[i] end
 if not same then return held end
 if ARGV[2] == '${KEEP}' then
   redis.call('SET', KEYS[1], ARGV[1], 'KEEPTTL')
@@ -79,11 +78,11 @@ return ${WRITTEN}`,
 
 /** The arguments of COMPARE_AND_SET. */
 export function compareAndSet(
-  expected: readonly (string | null)[],
+  expected: readonly string[],
   payload: string,
   ttlMs: number | Keep,
 ): Command {
-  return [payload, String(ttlMs), ...expected.map((held) => held ?? '')]
+  return [payload, String(ttlMs), ...expected]
 }
 
 /**
@@ -102,14 +101,16 @@ if now > tonumber(ARGV[1]) then return -now end
 
 /**
  * SETs KEYS[1] to ARGV[2], to live ARGV[3] milliseconds, or 'Infinity': whatever there was, or, with
- * an ARGV[4], only where there was nothing; then it gives what there is.
+ * an ARGV[4], only where there was nothing, or one of ARGV[5] and so on; else it gives what there is.
  */
 export const SET = new Script(
   'SET',
   `${IN_TIME}
 if ARGV[4] then
   local held = redis.call('GET', KEYS[1])
-  if held and held ~= ARGV[2] then return held end
+  local same = not held or held == ARGV[2]
+  for i = 5, #ARGV do same = same or held == ARGV[i] end
+  if not same then return held end
 end
 if ARGV[3] == '${Infinity}' then
   redis.call('SET', KEYS[1], ARGV[2])

@@ -32,7 +32,7 @@ const TWINS = new Map<Script, Twin>([
     COMPARE_AND_SET,
     (call, key, [payload, ttl, ...expected]) => {
       const held = call('GET', key) as string | null
-      if (held !== payload && !expected.includes(held ?? '')) return held
+      if (held === null || (held !== payload && !expected.includes(held))) return held
       if (ttl === KEEP) call('SET', key, payload as string, 'KEEPTTL')
       else setFor(call, key, payload as string, ttl as string)
       return WRITTEN
@@ -40,9 +40,9 @@ const TWINS = new Map<Script, Twin>([
   ],
   [
     SET,
-    inTime((call, key, [payload, ttl, isNew], now) => {
-      const held = isNew === undefined ? null : call('GET', key)
-      if (held !== null && held !== payload) return held
+    inTime((call, key, [payload, ttl, isNew, ...expected], now) => {
+      const held = isNew === undefined ? null : (call('GET', key) as string | null)
+      if (held !== null && held !== payload && !expected.includes(held)) return held
       setFor(call, key, payload as string, ttl as string)
       return now
     }),
