@@ -273,11 +273,13 @@ export class Actor {
     const { call, outcome } = this.#call<void>(process, 'touch', handle.sid, (store, done) =>
       store.touch(handle.sid, session, done),
     )
+    const wasClear = handle.isClear
     const writing = oracle.touch(call, handle, ours, cookie)
     const { error } = await outcome
     const isGone = process.isGone(call)
     oracle.end(writing, error, isGone)
-    if (error === null && !isGone) this.#isKnown(handle, cookie)
+    // After a write without an answer, it writes all; nobody knows what the object then was.
+    if (error === null && !isGone && wasClear) this.#isKnown(handle, cookie)
     else handle.isVague = true
   }
 

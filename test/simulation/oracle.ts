@@ -132,15 +132,19 @@ export class Handle {
   /**
    * Whether a save writes an attribute: what it differs from may depend on what becomes of the saves
    * before it.
+   * @param isMerged whether others may have written since the object was loaded
    */
-  writes(name: string, value: unknown): 'surely' | 'maybe' | 'not' {
-    const differs = [...(this.bases.get(name) as Set<unknown>)].some((base) => base !== value)
+  writes(name: string, value: unknown, isMerged: boolean): 'surely' | 'maybe' | 'not' {
+    const bases = [...(this.bases.get(name) as Set<unknown>)]
+    const differs = bases.some((base) => base !== value)
     const last = this.pending.at(-1)
     if (last === undefined) {
       if (!differs) return 'not'
-      return this.unknowns > MAX_UNKNOWNS || this.isVague ? 'maybe' : 'surely'
+      // Where others have written too, Redis may hold what only one of the bases stands for.
+      const isClear = !isMerged || bases.every((base) => base !== value)
+      return this.unknowns > MAX_UNKNOWNS || this.isVague || !isClear ? 'maybe' : 'surely'
     }
-    if (differs && last[name] !== value && !this.isVague) return 'surely'
+    if (differs && last[name] !== value && !this.isVague && !isMerged) return 'surely'
     return differs || this.pending.some((one) => one[name] !== value) ? 'maybe' : 'not'
   }
 }
@@ -284,6 +288,7 @@ export class Oracle {
     const isNew = handle.since === undefined
     const writing = new Writing(call, known, isNew, handle)
     const isMerged = policy === 'merge' || policy === 'reject'
+    const isChanged = this.#isChangedByOthers(handle)
     writing.isComparing = !isNew || handle.unknowns + handle.pending.length > 0
     if (!isMerged) {
       known.isCounted = false
@@ -292,12 +297,12 @@ export class Oracle {
     if (isNew) {
       handle.seenSince = Math.min(handle.seenSince, call.start)
       // Who tries again to create a session begins it anew if it is gone meanwhile.
-      if (handle.unknowns + handle.pending.length > 0) known.isCounted = false
+      if (writing.isComparing) Object.assign(known, { isCounted: false, isUnique: false })
       writing.surely.push(known.isThere.begin(call, true))
     }
     for (const [name, register] of known.attributes) {
       const value = ours[name]
-      const isWritten = handle.writes(name, value)
+      const isWritten = handle.writes(name, value, isChanged)
       // The function lets what others wrote stand where ours has nothing.
       const isDeleted = policy === 'function' && value === undefined
       if (isWritten === 'surely' && !isDeleted) writing.surely.push(register.begin(call, value))
@@ -306,41 +311,41 @@ export class Oracle {
       }
     }
     const isMoved = isNew || !isSameCookie(cookie, handle.cookie)
-    if (isMoved || handle.isVague) this.#saveLife(writing, handle, cookie, isMerged)
+    if (isMoved || handle.isVague) this.#saveLife(writing, handle, cookie)
     handle.pending.push(ours)
     return writing
   }
 
-  #saveLife(writing: Writing, handle: Handle, cookie: Cookie, isMerged: boolean): void {
-    const { known, call } = writing
+  #saveLife(writing: Writing, handle: Handle, cookie: Cookie): void {
+    const { known } = writing
     const isNew = handle.since === undefined
     const isClear = handle.isClear
     const changesMaxAge = !isNew && cookie.maxAge !== handle.cookie?.maxAge
     if (changesMaxAge) known.maxAgeChangers.add(handle)
     const others = [...known.maxAgeChangers].filter((other) => other !== handle)
     const isSure = isNew || (isClear && (changesMaxAge || others.length === 0))
-    const isYielding =
-      isMerged && isClear && !isNew && !changesMaxAge && this.#isLonger(known, call, cookie, handle)
-    this.#live(writing, cookie, true, isSure, isYielding)
+    // Unlike a touch, it does not ask whether another touch has lengthened the life.
+    this.#live(writing, cookie, true, isSure, false)
   }
 
   touch(call: Call, handle: Handle, ours: Attributes, cookie: Cookie): Writing {
     const known = this.#of(handle.sid)
+    const { isClear } = handle
     const changesMaxAge = cookie.maxAge !== handle.cookie?.maxAge
-    const writing = new Writing(call, known, !changesMaxAge, changesMaxAge ? handle : undefined)
-    if (!changesMaxAge) {
+    if (isClear && !changesMaxAge) {
+      const writing = new Writing(call, known, true)
       const isYielding = this.#isLonger(known, call, cookie, handle)
       this.#live(writing, cookie, false, true, isYielding)
       return writing
     }
     known.maxAgeChangers.add(handle)
+    const writing = new Writing(call, known, false, handle)
     writing.isComparing = true
-    const { isClear } = handle
     this.#live(writing, cookie, true, isClear, false)
     if (isClear) return writing
     // After a write without an answer, all that is changed is written with the cookie.
     for (const [name, register] of known.attributes) {
-      if (handle.writes(name, ours[name]) === 'not') continue
+      if (handle.writes(name, ours[name], true) === 'not') continue
       writing.maybe.push(register.begin(call, ours[name]))
     }
     return writing
@@ -404,13 +409,14 @@ export class Oracle {
     const { call, known, surely, maybe, lives, change, isUnguarded, isComparing } = writing
     const { timeout, faults } = this.#options
     const all = [...surely, ...maybe]
-    if (error?.code === 'ECONFLICT' && this.#isTrustworthy) {
+    const isTwice = faults.some((fault) => TWICE.has(fault))
+    // One that arrives twice may be written, and be in conflict with what another has made of that.
+    if (error?.code === 'ECONFLICT' && this.#isTrustworthy && !isTwice) {
       this.#forget(writing)
       return
     }
     // What compare and set does not guard may be applied until its deadline, and not later. One that
     // comes late finds what it expects only if nobody has written since.
-    const isTwice = faults.some((fault) => TWICE.has(fault))
     const isLate = error !== null || isTwice
     for (const written of all) {
       written.end = Math.min(written.end, call.end)
@@ -445,7 +451,9 @@ export class Oracle {
     if (isConflict) this.conflict(writing.call, handle, policy)
     if (isGone) handle.isVague = true
     if (error !== null || isGone) {
-      if (!isConflict) handle.mayBe(ours)
+      // After a conflict it is what it was, unless it was written and sent again.
+      if (isConflict) handle.isVague = true
+      else handle.mayBe(ours)
       return
     }
     if (policy === 'reject') this.#checkRejected(writing, handle)
@@ -548,6 +556,10 @@ export class Oracle {
       else this.#fail('b', `${sid} is lost`)
     }
     if (!isThere) known.isThere.note(call, false)
+    // What is created once more counts from the beginning.
+    else if (known.isThere.writes.some(({ value, start }) => !value && start >= 0)) {
+      known.isCounted = false
+    }
   }
 
   /** (b) and (f): each attribute holds what somebody has written, and nobody surely later. */
