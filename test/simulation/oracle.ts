@@ -297,7 +297,10 @@ export class Oracle {
     if (isNew) {
       handle.seenSince = Math.min(handle.seenSince, call.start)
       // Who tries again to create a session begins it anew if it is gone meanwhile.
-      if (writing.isComparing) Object.assign(known, { isCounted: false, isUnique: false })
+      if (writing.isComparing) {
+        Object.assign(known, { isCounted: false, isUnique: false })
+        known.maxAgeChangers.add(handle)
+      }
       writing.surely.push(known.isThere.begin(call, true))
     }
     for (const [name, register] of known.attributes) {

@@ -130,10 +130,12 @@ export class RedisModel {
       }
       case 'SET':
         return this.#set(key, rest)
-      case 'HSET':
-        if (this.#entry(key)?.text !== undefined) throw new ReplyError(WRONGTYPE)
-        this.#write(key, { text: undefined, expiresAt: this.#entry(key)?.expiresAt ?? Infinity })
-        return 1
+      case 'HSET': {
+        const entry = this.#entry(key)
+        if (entry?.text !== undefined) throw new ReplyError(WRONGTYPE)
+        this.#write(key, entry ?? { text: undefined, expiresAt: Infinity })
+        return entry === undefined ? 1 : 0
+      }
       case 'EXISTS':
         return this.#entry(key) === undefined ? 0 : 1
       case 'UNLINK': {
