@@ -4,7 +4,7 @@ import type { Callback } from '../callback.ts'
 import { InvalidSessionError, RedisError } from '../errors.ts'
 import type { Reply } from '../redis/client.ts'
 import { CHECK } from '../redis/commands.ts'
-import { OUT_OF_STEP, type Redis } from '../redis/redis.ts'
+import { outOfStep, type Redis } from '../redis/redis.ts'
 import type { Outcome } from '../redis/replies.ts'
 import { cookieData } from '../session/cookie.ts'
 import { correctExpires, expiresAt } from '../session/expiry.ts'
@@ -90,7 +90,7 @@ export class Reader {
         this.#onInvalid(sid, new InvalidSessionError('The payload is that of another session'))
         return done(null, null)
       }
-      const foreign = new RedisError('GET', OUT_OF_STEP, { code: 'EFOREIGN' })
+      const foreign = outOfStep('GET')
       this.#redis.distrust(foreign)
       done(foreign)
     })

@@ -12,6 +12,7 @@ import {
   WRITTEN,
 } from '../redis/commands.ts'
 import type { Redis } from '../redis/redis.ts'
+import { isUnsent } from '../redis/replies.ts'
 import { type Codec, type Payload, payloadOf } from '../session/payload.ts'
 import { Draft } from './draft.ts'
 import type { Merge } from './merge.ts'
@@ -92,7 +93,7 @@ export class Writer {
         const ours: Merge = (_base, _theirs, session) => session
         return this.#writeTogether([{ ...write, merge: ours }], payloadOf(reply), next)
       }
-      if (error === null) end(true)
+      if (error === null || isUnsent(error)) end(error === null)
       done(error, 'written')
       next(error === null ? payload : undefined)
     })
@@ -105,7 +106,7 @@ export class Writer {
     const expected = stored.filter((held) => held !== null)
     const end = beginWrite(write, snapshot, plainForm(payload))
     const answered: Callback<Reply> = (error, reply) => {
-      if (error === null) end(reply === WRITTEN)
+      if (error === null || isUnsent(error)) end(reply === WRITTEN)
       if (error !== null || reply === null) {
         done(error, 'gone')
         next()
@@ -173,6 +174,9 @@ export class Writer {
     const args = compareAndSet([held], payload, ttlOf(expiry))
     const reply = await promiseOf<Reply>((done) => {
       this.#redis.run(COMPARE_AND_SET, key, args, done)
+    }).catch((error) => {
+      if (isUnsent(error)) for (const end of ends) end(false)
+      throw error
     })
     const isSameText = isPayload(reply) && payloadOf(reply) === held
     const outcome = isSameText ? await this.#overwrite(key, payload, expiry) : reply

@@ -39,8 +39,10 @@ export class Call<T> {
     this.#tell = tell
     this.#owner = owner
     this.deadline = timeout > 0 ? performance.now() + timeout : Infinity
-    if (timeout > 0)
-      this.#timer = startDeadline(() => this.#expire(timeout), timeout, this.deadline)
+    if (timeout > 0) {
+      const expire = (wasBusy: boolean) => this.#expire(timeout, wasBusy)
+      this.#timer = startDeadline(expire, timeout, this.deadline)
+    }
   }
 
   get isOver(): boolean {
@@ -74,11 +76,11 @@ export class Call<T> {
     return tell
   }
 
-  #expire(timeout: number): void {
+  #expire(timeout: number, wasBusy: boolean): void {
     if (this.isOver) return
     const reason = `no answer within ${timeout} ms`
     const error = new RedisError(this.#command, reason, { code: 'ETIMEDOUT' })
-    this.#owner.expired(this as unknown as Call<never>, error)
+    if (!wasBusy) this.#owner.expired(this as unknown as Call<never>, error)
     this.fail(error)
     // Later: what comes next may be out of time itself, and is not to be sent then.
     if (this.#onExpired !== undefined) setImmediate(this.#onExpired)

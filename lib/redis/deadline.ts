@@ -9,6 +9,9 @@ const GRACE_TURNS = 8
 /** So many calls expire in one turn of the event loop, which others need too. */
 const EXPIRED_A_TURN = 200
 
+/** @param wasBusy whether the process was, so that its answers are late and not those of Redis */
+type Expire = (wasBusy: boolean) => void
+
 const due: (() => void)[] = []
 
 /**
@@ -16,15 +19,16 @@ const due: (() => void)[] = []
  * finds out whether its call is over.
  * @param dueAt the same time by the clock of `performance.now()`
  */
-export function startDeadline(expire: () => void, ms: number, dueAt: number): NodeJS.Timeout {
+export function startDeadline(expire: Expire, ms: number, dueAt: number): NodeJS.Timeout {
   return setTimeout(onDue, ms, expire, dueAt)
 }
 
-function onDue(expire: () => void, dueAt: number): void {
+function onDue(expire: Expire, dueAt: number): void {
   const context = new AsyncResource('SolidisStore')
-  const isFirst = due.push(() => context.runInAsyncScope(expire)) === 1
+  const wasBusy = performance.now() - dueAt > STALL_MS
+  const isFirst = due.push(() => context.runInAsyncScope(expire, undefined, wasBusy)) === 1
   if (!isFirst) return
-  if (performance.now() - dueAt > STALL_MS) setTimeout(expireSome, GRACE_MS, GRACE_TURNS)
+  if (wasBusy) setTimeout(expireSome, GRACE_MS, GRACE_TURNS)
   else setImmediate(expireSome, GRACE_TURNS)
 }
 

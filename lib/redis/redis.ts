@@ -169,7 +169,7 @@ export class Redis {
     this.#pipeline.send(commands, (failure, replies) => {
       this.#inFlight--
       if (epoch !== this.#epoch) {
-        answered(new RedisError(name, OUT_OF_STEP, { code: 'EFOREIGN' }), [])
+        answered(outOfStep(name), [])
       } else if (failure === undefined || isErrorReply(failure)) {
         this.#answers++
         this.#breaker?.answered()
@@ -211,5 +211,8 @@ export class Redis {
   }
 }
 
-/** What is said of calls whose replies are not to be believed. */
-export const OUT_OF_STEP = 'replies reach the wrong calls: the connection is out of step'
+/** The failure of a call whose reply is not to be believed. */
+export function outOfStep(command: string): RedisError {
+  const reason = 'replies reach the wrong calls: the connection is out of step'
+  return new RedisError(command, reason, { code: 'EFOREIGN' })
+}

@@ -4,6 +4,9 @@ import { ClientError, type Command, type Reply } from './client.ts'
 /** What a user of Redis has to be allowed for the sake of the scripts. */
 const SCRIPT_RIGHTS = 'get, set, pttl, pexpire, unlink, time'
 
+/** With these, nothing was sent. */
+const UNSENT = new Set<string | undefined>(['EBREAKER', 'EOVERLOAD', 'ENOTCONN'])
+
 /** What became of a command. */
 export type Outcome = Reply | RedisError
 
@@ -35,6 +38,11 @@ export function undelivered(command: string, error: unknown): RedisError {
   if (fromReply !== undefined) return refused(command, new Error(message))
   const reason = message || 'the client gave no reason'
   return new RedisError(command, reason, { code: codeOf(error), cause: error })
+}
+
+/** Whether a command that failed cannot have been carried out. */
+export function isUnsent(error: unknown): boolean {
+  return UNSENT.has((error as Partial<RedisError> | null)?.code)
 }
 
 /** Whether a client rejects with what Redis has replied. */

@@ -21,7 +21,7 @@ export interface Found {
 }
 
 /** How late a call may be told of its outcome after the process was stalled (lib/redis/deadline.ts). */
-const GRACE_MS = 100
+const GRACE_MS = 200
 /** By how much a life is longer than its caller knows before a touch leaves it (lib/concurrency/). */
 const KNOWN_MS = 1000
 /** Each clock that is read on the way may round. */

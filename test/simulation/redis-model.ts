@@ -1,7 +1,9 @@
 import type { Command } from '../../lib/redis/client.ts'
 import {
+  CHECK,
   COMPARE_AND_SET,
   DESTROY,
+  GET,
   KEEP,
   type Script,
   SET,
@@ -28,6 +30,8 @@ const WRONGTYPE = 'WRONGTYPE Operation against a key holding the wrong kind of v
 const OK = 'OK'
 
 const TWINS = new Map<Script, Twin>([
+  [GET, (call, key) => [call('GET', key), call('PTTL', key)]],
+  [CHECK, (call, key, [nonce]) => [nonce as string, call('GET', key), call('PTTL', key)]],
   [
     COMPARE_AND_SET,
     (call, key, [payload, ttl, ...expected]) => {

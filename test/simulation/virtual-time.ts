@@ -17,6 +17,8 @@ export interface Event {
   readonly order: number
   readonly kind: Kind
   readonly run: () => void
+  /** Timers of Node.js have it; here, time passes whoever waits. */
+  unref(): Event
 }
 
 const realImmediate = setImmediate
@@ -40,7 +42,9 @@ export class VirtualTime {
   }
 
   at(time: number, kind: Kind, run: () => void): Event {
-    const event = { time: Math.max(time, this.now), order: this.#order++, kind, run }
+    const unref = () => event
+    const order = this.#order++
+    const event: Event = { time: Math.max(time, this.now), order, kind, run, unref }
     this.#insert(event)
     return event
   }
