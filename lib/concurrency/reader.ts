@@ -1,9 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import type { SessionData } from 'express-session'
 import type { Callback } from '../callback.ts'
 import { InvalidSessionError, RedisError } from '../errors.ts'
-import type { Reply } from '../redis/client.ts'
-import { CHECK } from '../redis/commands.ts'
 import { outOfStep, type Redis } from '../redis/redis.ts'
 import type { Outcome } from '../redis/replies.ts'
 import { cookieData } from '../session/cookie.ts'
@@ -81,12 +78,9 @@ export class Reader {
    * only come with a reply to another call: then no reply is to be believed any more.
    */
   verify(sid: string, key: string, done: Callback<null>): void {
-    const nonce = randomBytes(9).toString('base64url')
-    this.#redis.run(CHECK, key, [nonce], async (error, reply) => {
+    this.#redis.check(key, async (error, outcomes) => {
       if (error !== null) return done(error)
-      const [echo, payload] = reply as Reply[]
-      const isThere = String(echo) === nonce && (await this.#isForeign(sid, payload))
-      if (isThere) {
+      if (await this.#isForeign(sid, outcomes?.[0])) {
         this.#onInvalid(sid, new InvalidSessionError('The payload is that of another session'))
         return done(null, null)
       }
@@ -96,7 +90,7 @@ export class Reader {
     })
   }
 
-  async #isForeign(sid: string, payload: Reply | undefined): Promise<boolean> {
+  async #isForeign(sid: string, payload: Outcome | undefined): Promise<boolean> {
     try {
       if (payload !== null) await this.#codec.decode(sid, payloadOf(payload))
       return false

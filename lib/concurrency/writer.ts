@@ -2,15 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Callback, promiseOf } from '../callback.ts'
 import { SessionConflictError } from '../errors.ts'
 import type { Reply } from '../redis/client.ts'
-import {
-  COMPARE_AND_SET,
-  compareAndSet,
-  KEEP,
-  type Keep,
-  replace,
-  SET,
-  WRITTEN,
-} from '../redis/commands.ts'
+import { compareAndSet, KEEP, type Keep, replace, SET, WRITTEN } from '../redis/commands.ts'
 import type { Redis } from '../redis/redis.ts'
 import { isUnsent } from '../redis/replies.ts'
 import { type Codec, type Payload, payloadOf } from '../session/payload.ts'
@@ -119,7 +111,7 @@ export class Writer {
     }
     if (expected.length === stored.length) {
       const args = compareAndSet(expected, payload, ttlOf(expiry))
-      this.#redis.run(COMPARE_AND_SET, key, args, answered)
+      this.#redis.compareAndSet(key, args, answered)
       return
     }
     // What may be new is written where there is nothing, but not late: it may have been destroyed.
@@ -173,7 +165,7 @@ export class Writer {
     )
     const args = compareAndSet([held], payload, ttlOf(expiry))
     const reply = await promiseOf<Reply>((done) => {
-      this.#redis.run(COMPARE_AND_SET, key, args, done)
+      this.#redis.compareAndSet(key, args, done)
     }).catch((error) => {
       if (isUnsent(error)) for (const end of ends) end(false)
       throw error

@@ -5,11 +5,13 @@ import { Breaker, type BreakerState } from './breaker.ts'
 import type { Call } from './call.ts'
 import type { Command, Reply, SolidisLike } from './client.ts'
 import { Clock } from './clock.ts'
-import { GET, get, type Script } from './commands.ts'
+import { CHECK, COMPARE_AND_SET, GET, get, type Script, WRITTEN } from './commands.ts'
 import { type Answered, Pipeline } from './pipeline.ts'
 import { isErrorReply, nameOf, type Outcome, outcomeOf, undelivered } from './replies.ts'
 
-/** Later than any clock says. */
+/** Milliseconds since the epoch: earlier than any clock says, */
+const MIN_TIME = 1e12
+/** and later. */
 const MAX_TIME = Number.MAX_SAFE_INTEGER
 
 /**
@@ -79,19 +81,42 @@ export class Redis {
    * or by a script where the client has no pipelines, and its user the right to run scripts.
    */
   get(key: string, done: Callback<Outcome[]>): void {
-    const isCheap = this.#client.pipelines !== false
-    if (isCheap || this.#mayNotScript) this.sendAll(get(key), done)
-    else this.#getByScript(key, done)
+    const tell: Callback<Reply | Outcome[]> = (error, outcomes) => {
+      if (error !== null) done(error)
+      else if (isSession(outcomes)) done(null, outcomes)
+      else done(this.#foreign(GET.name))
+    }
+    if (this.#client.pipelines !== false || this.#mayNotScript) this.sendAll(get(key), tell)
+    else this.#getByScript(key, tell)
   }
 
-  #getByScript(key: string, done: Callback<Outcome[]>): void {
+  #getByScript(key: string, tell: Callback<Reply | Outcome[]>): void {
     this.run(GET, key, [], (error, reply) => {
       const { code } = (error ?? {}) as Partial<RedisError>
-      if (error === null) return done(null, reply as Reply[])
-      if (code === 'WRONGTYPE') return done(null, [error as RedisError, error as RedisError])
-      if (code !== 'NOPERM') return done(error)
+      if (code === 'WRONGTYPE') return tell(null, [error as RedisError, error as RedisError])
+      if (code !== 'NOPERM') return tell(error, reply)
       this.#mayNotScript = true
-      this.sendAll(get(key), done)
+      this.sendAll(get(key), tell)
+    })
+  }
+
+  /** Writes by COMPARE_AND_SET, and gives WRITTEN, or what the key holds instead: `null` or text. */
+  compareAndSet(key: string, args: Command, done: Callback<Reply>): void {
+    this.run(COMPARE_AND_SET, key, args, (error, reply) => {
+      if (error !== null) done(error)
+      else if (reply === WRITTEN || reply === null || isText(reply)) done(null, reply)
+      else done(this.#foreign(COMPARE_AND_SET.name))
+    })
+  }
+
+  /** Asks for a session by a command whose reply shows itself to be to this very command. */
+  check(key: string, done: Callback<Outcome[]>): void {
+    const nonce = newNonce()
+    this.run(CHECK, key, [nonce], (error, reply) => {
+      if (error !== null) return done(error)
+      const [echo, ...outcomes] = Array.isArray(reply) ? reply : []
+      if (String(echo) === nonce) done(null, outcomes)
+      else done(this.#foreign(CHECK.name))
     })
   }
 
@@ -121,13 +146,21 @@ export class Redis {
     const before = Number.isFinite(deadline) ? this.#clock.timeOf(deadline) : MAX_TIME
     this.run(script, key, [String(before), ...args], (error, reply) => {
       // Text is what a key holds.
-      if (error !== null || typeof reply !== 'number') return done(error, reply)
+      if (error !== null || isText(reply)) return done(error, reply)
+      if (typeof reply !== 'number' || !isTime(reply)) return done(this.#foreign(script.name))
       if (reply > 0) this.#clock.learn(reply)
       if (reply >= 0) return done(null, reply)
       this.#clock.relearn(-reply)
       if (performance.now() < deadline) this.runInTime(script, key, args, deadline, done)
       else done(new RedisError(script.name, 'it arrived too late', { code: 'ETIMEDOUT' }))
     })
+  }
+
+  /** What came is not what the command gives, whatever Redis holds. */
+  #foreign(name: string): RedisError {
+    const error = outOfStep(name)
+    this.distrust(error)
+    return error
   }
 
   /** A call had no answer in time; the more so if nobody had one since it began. */
@@ -192,7 +225,7 @@ export class Redis {
   }
 
   #probe(done: (isRight: boolean) => void): void {
-    const nonce = randomBytes(9).toString('base64url')
+    const nonce = newNonce()
     const answered: Answered = (failure, replies) => {
       // Who is refused ECHO has got an answer, too.
       const reply = failure ?? replies[0]?.[0]
@@ -209,6 +242,27 @@ export class Redis {
     this.#connections = connections
     this.#clock.forget()
   }
+}
+
+function newNonce(): string {
+  return randomBytes(9).toString('base64url')
+}
+
+function isText(reply: Outcome | undefined): boolean {
+  return typeof reply === 'string' || Buffer.isBuffer(reply)
+}
+
+/** Whether it may be the payload and the remaining milliseconds of a session. */
+function isSession(outcomes: Reply | Outcome[] | undefined): outcomes is Outcome[] {
+  if (!Array.isArray(outcomes)) return false
+  const [payload, pttl] = outcomes as Outcome[]
+  const isPayload = payload === null || isText(payload) || payload instanceof RedisError
+  return isPayload && (pttl instanceof RedisError || Number.isInteger(Number(pttl ?? Number.NaN)))
+}
+
+/** Whether it may be what a script that has a deadline gives: a time, or 0. */
+function isTime(reply: number): boolean {
+  return reply === 0 || Math.abs(reply) > MIN_TIME
 }
 
 /** The failure of a call whose reply is not to be believed. */
