@@ -9,9 +9,7 @@ import { CHECK, COMPARE_AND_SET, GET, get, type Script, WRITTEN } from './comman
 import { type Answered, Pipeline } from './pipeline.ts'
 import { isErrorReply, nameOf, type Outcome, outcomeOf, undelivered } from './replies.ts'
 
-/** Milliseconds since the epoch: earlier than any clock says, */
-const MIN_TIME = 1e12
-/** and later. */
+/** Later than any clock says. */
 const MAX_TIME = Number.MAX_SAFE_INTEGER
 
 /**
@@ -147,7 +145,7 @@ export class Redis {
     this.run(script, key, [String(before), ...args], (error, reply) => {
       // Text is what a key holds.
       if (error !== null || isText(reply)) return done(error, reply)
-      if (typeof reply !== 'number' || !isTime(reply)) return done(this.#foreign(script.name))
+      if (typeof reply !== 'number') return done(this.#foreign(script.name))
       if (reply > 0) this.#clock.learn(reply)
       if (reply >= 0) return done(null, reply)
       this.#clock.relearn(-reply)
@@ -256,13 +254,8 @@ function isText(reply: Outcome | undefined): boolean {
 function isSession(outcomes: Reply | Outcome[] | undefined): outcomes is Outcome[] {
   if (!Array.isArray(outcomes)) return false
   const [payload, pttl] = outcomes as Outcome[]
-  const isPayload = payload === null || isText(payload) || payload instanceof RedisError
-  return isPayload && (pttl instanceof RedisError || Number.isInteger(Number(pttl ?? Number.NaN)))
-}
-
-/** Whether it may be what a script that has a deadline gives: a time, or 0. */
-function isTime(reply: number): boolean {
-  return reply === 0 || Math.abs(reply) > MIN_TIME
+  if (payload === null || payload instanceof RedisError || pttl instanceof RedisError) return true
+  return isText(payload) && Number.isInteger(Number(pttl ?? Number.NaN))
 }
 
 /** The failure of a call whose reply is not to be believed. */

@@ -1,11 +1,9 @@
 import { expect } from 'chai'
 import type { Command } from '../../lib/redis/client.ts'
 import {
-  CHECK,
   COMPARE_AND_SET,
   compareAndSet,
   DESTROY,
-  GET,
   KEEP,
   type Script,
   SET,
@@ -85,8 +83,6 @@ function makeCommand(random: Random, prefix: string): Command {
     () => run(COMPARE_AND_SET, ...compareAndSet(expected(), text(), Number.POSITIVE_INFINITY)),
     () => run(SET, deadline(), text(), life()),
     () => run(SET, deadline(), text(), life(), 'new', ...expected()),
-    () => run(GET),
-    () => run(CHECK, text()),
     () => run(TOUCH, deadline(), ttl(), random.pick(['150000', '250000'])),
     () => run(DESTROY, deadline()),
   ]
