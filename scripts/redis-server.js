@@ -21,17 +21,18 @@ export async function findOrStartRedis() {
 }
 
 /**
- * Starts a private server, in a folder of its own.
+ * Starts a private server.
  * @param {string} [program]
  * @param {string[]} [options] what it is to be besides, such as a node of a cluster
  * @param {number} [port] a free one, if none is given
+ * @param {string} [folder] where its data is; one of its own, if none is given. `stop` removes it.
  */
 export async function startRedis(
   program = findProgram() ?? installProgram(),
   options = ['--save', '', '--appendonly', 'no'],
   port = undefined,
+  folder = mkdtempSync(join(tmpdir(), 'connect-solidis-')),
 ) {
-  const folder = mkdtempSync(join(tmpdir(), 'connect-solidis-'))
   port ??= await freePort()
   const place = ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder]
   const server = spawn(program, [...options, ...place], {
@@ -53,7 +54,7 @@ export async function startRedis(
     await stop()
     throw new Error(`${program} did not start on port ${port}`, { cause })
   }
-  return { url, pid: server.pid, port, stop }
+  return { url, pid: server.pid, port, folder, stop }
 }
 
 function findProgram() {
