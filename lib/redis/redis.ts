@@ -9,6 +9,9 @@ import { CHECK, COMPARE_AND_SET, GET, get, type Script, WRITTEN } from './comman
 import { type Answered, Pipeline } from './pipeline.ts'
 import { isErrorReply, nameOf, type Outcome, outcomeOf, undelivered } from './replies.ts'
 
+/** No more often, a client is asked to connect anew because Redis is only a replica. */
+const RECONNECT_INTERVAL_MS = 1000
+
 /** Later than any clock says. */
 const MAX_TIME = Number.MAX_SAFE_INTEGER
 
@@ -24,6 +27,7 @@ export class Redis {
   readonly #breaker: Breaker | undefined
   #connections: number | undefined
   #mayNotScript = false
+  #reconnectedAt = Number.NEGATIVE_INFINITY
   /** Raised when replies that are still to come are not to be believed. */
   #epoch = 0
   #inFlight = 0
@@ -216,9 +220,16 @@ export class Redis {
     })
   }
 
-  /** After a failover, a client may be connected to what is only a replica by now. */
+  /**
+   * After a failover, a client may be connected to what is only a replica by now. If there is no other
+   * server yet, it is not asked over and over: reads work, and each new connection fails some.
+   */
   #refused(error: RedisError): RedisError {
-    if (error.code === 'READONLY') this.#client.reconnect?.()
+    const now = performance.now()
+    if (error.code === 'READONLY' && now - this.#reconnectedAt >= RECONNECT_INTERVAL_MS) {
+      this.#reconnectedAt = now
+      this.#client.reconnect?.()
+    }
     return error
   }
 

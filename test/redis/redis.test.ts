@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import sinon from 'sinon'
 import { RedisError, SolidisStore } from '../../lib/index.ts'
 import { calls, rejection } from '../support/calls.ts'
 import { type Data, data } from '../support/requests.ts'
@@ -48,6 +49,18 @@ describe('an error reply', () => {
     const error = await rejection(store.destroy('the-sid'))
     expect(error.message).to.equal("UNLINK failed: ERR unknown command 'UNLINK'")
     expect(error.code).to.equal('ERR')
+  })
+})
+
+describe('a server that is only a replica', () => {
+  it('lets the client connect anew, but not for every command that is refused', async () => {
+    const reply = new Error('READONLY You can not write against a read only replica.')
+    const reconnect = sinon.spy()
+    const store = new SolidisStore({ client: { ...stubClient(() => reply), reconnect } })
+    for (let i = 0; i < 10; i++) {
+      expect(await rejection(store.destroy('1'))).to.include({ code: 'READONLY' })
+    }
+    expect(reconnect.callCount).to.equal(1)
   })
 })
 
