@@ -7,9 +7,10 @@ export type BreakerState = 'closed' | 'open' | 'halfOpen'
 const THRESHOLD = 3
 const MIN_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 1000
-/** How long the answer to a probe may take. */
-const PROBE_TIMEOUT_MS = 1000
-/** Every so many probes in vain, the client is asked to connect anew. */
+/** How long the answer to the first probe may take; that to the next ones more and more. */
+const MIN_PROBE_TIMEOUT_MS = 250
+const MAX_PROBE_TIMEOUT_MS = 1000
+/** After the first probe in vain, and after every so many, the client is asked to connect anew. */
 const PROBES_A_RECONNECT = 3
 
 /** What a breaker needs to know and to do. */
@@ -86,14 +87,15 @@ export class Breaker {
   }
 
   #probeLater(): void {
-    const backOffMs = Math.min(MIN_BACKOFF_MS * 2 ** this.#probes, MAX_BACKOFF_MS)
+    const backOffMs = doubled(MIN_BACKOFF_MS, this.#probes, MAX_BACKOFF_MS)
     const jitter = 0.5 + Math.random() / 2
     setTimeout(() => this.#probe(), backOffMs * jitter).unref()
   }
 
   #probe(): void {
+    const timeoutMs = doubled(MIN_PROBE_TIMEOUT_MS, this.#probes, MAX_PROBE_TIMEOUT_MS)
+    if (this.#probes % PROBES_A_RECONNECT === 1) this.#actions.reconnect()
     this.#probes++
-    if (this.#probes % PROBES_A_RECONNECT === 0) this.#actions.reconnect()
     this.#to('halfOpen')
     let isOver = false
     const end = (isRight: boolean) => {
@@ -106,7 +108,7 @@ export class Breaker {
         this.#probeLater()
       }
     }
-    const timer = setTimeout(end, PROBE_TIMEOUT_MS, false).unref()
+    const timer = setTimeout(end, timeoutMs, false).unref()
     this.#actions.probe(end)
   }
 
@@ -115,4 +117,8 @@ export class Breaker {
     this.#to('closed')
     this.#cause = undefined
   }
+}
+
+function doubled(ms: number, times: number, maxMs: number): number {
+  return Math.min(ms * 2 ** times, maxMs)
 }
