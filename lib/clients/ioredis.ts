@@ -1,4 +1,5 @@
 import type { Command, SolidisLike } from '../redis/client.ts'
+import { connectionsOf } from './connections.ts'
 import { errorReply, type Failures } from './failure.ts'
 import { checkGiven } from './given.ts'
 import { mastersOf, prefixText, type Wrapped, wrap } from './wrap.ts'
@@ -7,6 +8,8 @@ import { mastersOf, prefixText, type Wrapped, wrap } from './wrap.ts'
 export interface IoredisClient {
   call(command: string, args: Command): Promise<unknown>
   readonly options: object
+  /** Its socket, where it has one. */
+  readonly stream?: { destroy(): unknown }
 }
 
 /** What is needed of a cluster of ioredis, version 5 or later. */
@@ -44,18 +47,24 @@ const FAILURES: Failures = [
 export function fromIoredis(client: IoredisClient | IoredisCluster): SolidisLike {
   checkGiven(client, 'ioredis')
   const options: Options = client.options
-  if (!('nodes' in client)) return wrap(commandsOf(client, options))
+  const count = connectionsOf(client)
+  if (!('nodes' in client)) {
+    // Its own `disconnect(true)` is polite, and would wait two seconds for a server that is gone.
+    const reconnect = () => void client.stream?.destroy()
+    return wrap(commandsOf(client, options), { count, reconnect })
+  }
   if (options.scaleReads === 'all' || options.scaleReads === 'slave') {
     throw new TypeError(
       'client: got a cluster that reads from replicas, which may not have heard of a login or a ' +
         'logout yet: give the store one without scaleReads',
     )
   }
-  const wrapped = wrap(commandsOf(client, options), async () => {
+  const nodes = async () => {
     const masters = await mastersOf(wrapped, () => client.nodes('master'))
     // Of keyPrefix a node need know nothing: it is the cluster that puts it before keys.
     return masters.map((master) => wrap(commandsOf(master, options)))
-  })
+  }
+  const wrapped = wrap(commandsOf(client, options), { count, nodes })
   return wrapped
 }
 

@@ -1,13 +1,16 @@
 import type { Command, SolidisLike } from '../redis/client.ts'
+import { connectionsOf } from './connections.ts'
 import { errorReply, type Failures } from './failure.ts'
 import { checkGiven } from './given.ts'
-import { mastersOf, prefixText, prepend, wrap } from './wrap.ts'
+import { type Abilities, mastersOf, prefixText, prepend, wrap } from './wrap.ts'
 
 /** What is needed of a client of node-redis, or of a pool of them, version 5 or later. */
 export interface NodeRedisClient {
   /** Whether a command is sent at once; a pool does not say. */
   readonly isReady?: boolean
   sendCommand(args: Command, options?: object): Promise<unknown>
+  connect?(): Promise<unknown>
+  destroy?(): unknown
 }
 
 /** What is needed of a cluster of node-redis, version 5 or later. */
@@ -74,15 +77,32 @@ export function fromNodeRedis(
   checkGiven(client, 'node-redis')
   const keyPrefix = keyPrefixOf(client)
   if ('masters' in client) return wrapCluster(client, keyPrefix)
+  const count = connectionsOf(client)
   if ('getMasterNode' in client) {
     // Reads go to the master, too: a replica may not have heard of a logout yet.
-    return wrapSender(keyPrefix, (command, options) =>
-      client.sendCommand(false, command, atOnce(client, options)),
+    return wrapSender(
+      keyPrefix,
+      (command, options) => client.sendCommand(false, command, atOnce(client, options)),
+      { count },
     )
   }
-  return wrapSender(keyPrefix, (command, options) =>
-    client.sendCommand(command, atOnce(client, options)),
+  return wrapSender(
+    keyPrefix,
+    (command, options) => client.sendCommand(command, atOnce(client, options)),
+    { count, reconnect: () => reconnect(client) },
   )
+}
+
+/**
+ * Makes a client begin anew, which has no other way to: it tells its owner of an `'end'`, and then that
+ * it is `'ready'` again. Its subscriptions come with it. One that is connecting already is left alone,
+ * or it would do so twice at once.
+ */
+function reconnect(client: NodeRedisClient): void {
+  if (client.isReady !== true || !client.destroy || !client.connect) return
+  client.destroy()
+  // It tells its owner by its own events.
+  client.connect().catch(() => {})
 }
 
 /** Spares a command the time limit that need not wait. */
@@ -91,18 +111,19 @@ function atOnce(client: { readonly isReady?: boolean }, options: object): object
 }
 
 function wrapCluster(cluster: NodeRedisCluster, keyPrefix: string): SolidisLike {
+  const nodes = async () => {
+    const masters = await mastersOf(wrapped, () => cluster.masters)
+    return masters.map((master) =>
+      wrapSender(keyPrefix, async (command, options) => {
+        const node = (await cluster.nodeClient(master as never)) as NodeRedisClient
+        return node.sendCommand(command, options)
+      }),
+    )
+  }
   const wrapped = wrapSender(
     keyPrefix,
     (command, options) => cluster.sendCommand(keyOf(command), false, command, options),
-    async () => {
-      const masters = await mastersOf(wrapped, () => cluster.masters)
-      return masters.map((master) =>
-        wrapSender(keyPrefix, async (command, options) => {
-          const node = (await cluster.nodeClient(master as never)) as NodeRedisClient
-          return node.sendCommand(command, options)
-        }),
-      )
-    },
+    { count: connectionsOf(cluster), nodes },
   )
   return wrapped
 }
@@ -110,7 +131,7 @@ function wrapCluster(cluster: NodeRedisCluster, keyPrefix: string): SolidisLike 
 function wrapSender(
   keyPrefix: string,
   send: (command: Command, options: object) => Promise<unknown>,
-  nodes?: () => Promise<SolidisLike[]>,
+  abilities: Abilities = {},
 ): SolidisLike {
   const prefixed =
     keyPrefix === ''
@@ -123,7 +144,7 @@ function wrapSender(
       bytes: (command) => send(prefixed(command), AS_BUFFERS),
       errorReply: (error) => errorReply(error, FAILURES),
     },
-    nodes,
+    abilities,
   )
 }
 

@@ -25,6 +25,9 @@ interface Request {
   readonly reject: (error: ClientError) => void
 }
 
+/** What cannot be encoded. */
+const NO_COMMAND = [null] as never
+
 const gates = new WeakMap<SolidisClient, Gate>()
 
 /** Whether it is a client of Solidis, by what it can do: nothing of Solidis is imported. */
@@ -58,6 +61,9 @@ class Gate implements SolidisLike {
   /** How many commands are in flight or waiting. */
   #commands = 0
   #isOpen = false
+  /** The attempt in which a nonce was sent last: there was a connection then. */
+  #checking: symbol | undefined
+  #connections = 0
   /** Whether the connection has been initialised; unknown until the client tells of one. */
   #isReady: boolean | undefined
   /** The attempt to open under way; what comes of older ones is not believed. */
@@ -75,6 +81,10 @@ class Gate implements SolidisLike {
     client.on('end', () => this.#fail(new ClientError('ENOTCONN', 'the client was closed')))
   }
 
+  get connections(): number {
+    return this.#connections
+  }
+
   send(commands: Command[]): Promise<unknown[][]> {
     if (this.#commands >= MAX_COMMANDS) {
       const reason = `${MAX_COMMANDS} commands wait for Redis already`
@@ -90,12 +100,14 @@ class Gate implements SolidisLike {
 
   /**
    * Lets the client begin anew, with a new connection; all that is in flight fails. Solidis has no
-   * method for it, but Redis hangs up when it is asked to.
+   * method for it, but drops its connection at once, and all that waits for it, when it cannot encode
+   * a command. If it could, Redis would hang up.
    */
   reconnect(): void {
-    if (!this.#isOpen) return
+    const isChecking = this.#attempt !== undefined && this.#attempt === this.#checking
+    if (!this.#isOpen && !isChecking) return
     this.#shut(new ClientError('ECONNRESET', 'the connection was given up'))
-    this.#client.send([['QUIT']]).catch(() => {})
+    this.#client.send([['QUIT'], NO_COMMAND]).catch(() => {})
     this.#takeRest()
   }
 
@@ -132,6 +144,7 @@ class Gate implements SolidisLike {
     // Where initialisations have overtaken each other, each of them says so.
     if (isReady && this.#isReady) return
     this.#isReady = isReady
+    if (isReady) this.#connections++
     this.#attempt = undefined
     this.#shut(new ClientError('ECONNRESET', 'the connection was lost'))
     if (isReady) this.#tryToOpen()
@@ -146,6 +159,7 @@ class Gate implements SolidisLike {
       await this.#client.connect()
       if (this.#attempt !== attempt) return
       if (this.#isReady === false) return this.#takeRest()
+      this.#checking = attempt
       await this.#probe.check()
       if (this.#attempt === attempt) this.#open()
     } catch (error) {

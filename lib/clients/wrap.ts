@@ -15,8 +15,14 @@ export interface Wrapped {
   errorReply(error: unknown): Error
 }
 
+/** What only some clients can do, or say. */
+export interface Abilities extends Pick<SolidisLike, 'reconnect' | 'nodes'> {
+  /** Raised while the client lives. */
+  readonly count?: { readonly connections: number }
+}
+
 /** Makes a client that takes one command at a time look like Solidis. */
-export function wrap(client: Wrapped, nodes?: () => Promise<SolidisLike[]>): SolidisLike {
+export function wrap(client: Wrapped, { count, ...abilities }: Abilities = {}): SolidisLike {
   const inPlace = (error: unknown) => [client.errorReply(error)]
   const aloneInPlace = (error: unknown) => [inPlace(error)]
 
@@ -43,7 +49,10 @@ export function wrap(client: Wrapped, nodes?: () => Promise<SolidisLike[]>): Sol
       commands.length === 1
         ? send(commands[0] as Command, alone, aloneInPlace)
         : Promise.all(commands.map((command) => send(command, one, inPlace))),
-    ...(nodes && { nodes }),
+    get connections() {
+      return count?.connections
+    },
+    ...abilities,
   }
 }
 

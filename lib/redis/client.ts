@@ -20,7 +20,7 @@ export interface SolidisLike {
    */
   readonly pipelines?: boolean
   /** How often the client has connected, if it says. */
-  readonly connections?: number
+  readonly connections?: number | undefined
   /** Lets the client begin anew, with a new connection. What is in flight fails. */
   reconnect?(): void
   /** A client for each server that has keys of its own for SCAN to visit. Default: this one alone. */

@@ -8,7 +8,7 @@ import { startCluster } from '../support/cluster.ts'
 import { redisUrl } from '../support/redis.ts'
 import { Relay } from '../support/relay.ts'
 import { startSentinel } from '../support/sentinel.ts'
-import { failureOf, one, wrapsWell } from '../support/wrapped.ts'
+import { failureOf, one, reconnectsWell, wrapsWell } from '../support/wrapped.ts'
 
 const keyPrefix = 'app[1]*:'
 /** What users set that changes what is sent, or what comes back. */
@@ -171,6 +171,18 @@ describe('fromIoredis', () => {
         expect(await refused).to.include({ code: 'ENOTCONN' })
         client.disconnect()
       })
+    })
+  }
+
+  for (const [version, { Redis }] of VERSIONS) {
+    it(`drops a connection of ioredis ${version} that is dead, and counts the new one`, async () => {
+      const relay = new Relay()
+      await relay.open()
+      const client = new Redis(relay.url)
+      client.on('error', () => {})
+      await reconnectsWell(fromIoredis(client), () => relay.strand())
+      client.disconnect()
+      await relay.close()
     })
   }
 

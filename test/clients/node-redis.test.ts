@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.ts'
 import { freshPrefix, redisUrl } from '../support/redis.ts'
 import { Relay } from '../support/relay.ts'
 import { startSentinel } from '../support/sentinel.ts'
-import { failureOf, one, wrapsWell } from '../support/wrapped.ts'
+import { failureOf, one, reconnectsWell, wrapsWell } from '../support/wrapped.ts'
 
 const { createClient, createClientPool, createCluster, createSentinel } = redis6
 /** The types of RESP, by their first bytes. */
@@ -73,6 +73,35 @@ describe('fromNodeRedis', () => {
         await pool.connect()
         return wrapping(pool)
       })
+    })
+  }
+
+  for (const [version, { createClient }] of [
+    ['6', redis6],
+    ['5', redis5 as unknown as typeof redis6],
+  ] as const) {
+    it(`drops a connection of redis ${version} that is dead, and counts the new one`, async () => {
+      const relay = new Relay()
+      await relay.open()
+      const client = createClient({ url: relay.url, RESP: 3, database: 3 }).on('error', () => {})
+      const wrapped = fromNodeRedis(client)
+      await client.connect()
+      const heard: string[] = []
+      await client.subscribe('news', (message) => heard.push(message))
+      await reconnectsWell(wrapped, () => relay.strand())
+      expect(await client.clientInfo()).to.include({ db: 3 })
+      await eventually(async () => {
+        await one(plain.client, 'PUBLISH', 'news', 'good')
+        return heard.length > 0
+      })
+      wrapped.reconnect?.()
+      // While it connects, it is left alone.
+      wrapped.reconnect?.()
+      expect(await one(wrapped, 'PING')).to.equal('PONG')
+      client.destroy()
+      wrapped.reconnect?.()
+      expect(client.isOpen).to.equal(false)
+      await relay.close()
     })
   }
 

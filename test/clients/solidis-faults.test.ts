@@ -302,6 +302,23 @@ describe('Solidis in trouble', () => {
     expect(code).to.be.oneOf(['ENOTFOUND', 'EAI_AGAIN'])
   })
 
+  it('can be told to take a new connection, also where the old one is dead', async () => {
+    const relay = new Relay(redis.url)
+    await relay.open()
+    const client = solidis({ port: Number(new URL(relay.url).port), commandTimeout: 60_000 })
+    const gate = gateOf(client)
+    const [[first]] = (await gate.send([['CLIENT', 'ID']])) as [[number]]
+    const connections = gate.connections as number
+    relay.strand()
+    const call = rejection(gate.send([['PING']]))
+    gate.reconnect?.()
+    expect(await call).to.include({ code: 'ECONNRESET' })
+    const [[second]] = (await gate.send([['CLIENT', 'ID']])) as [[number]]
+    expect(second).to.be.greaterThan(first)
+    expect(gate.connections).to.equal(connections + 1)
+    await relay.close()
+  })
+
   it('can be told to take a new connection', async () => {
     const client = solidis()
     const gate = gateOf(client)

@@ -340,12 +340,12 @@ describe('the gate in front of Solidis', () => {
   })
 
   describe('reconnect', () => {
-    it('lets Redis hang up, and fails what is in flight', async () => {
+    it('lets the client or Redis hang up, and fails what is in flight', async () => {
       const { client, gate } = await openGate()
       const call = gate.send(get('1'))
       gate.reconnect?.()
       expect(await rejection(call)).to.include({ code: 'ECONNRESET' })
-      expect(client.sent.at(-1)?.commands).to.deep.equal([['QUIT']])
+      expect(client.sent.at(-1)?.commands).to.deep.equal([['QUIT'], ['null']])
     })
 
     it('lets calls wait for the new connection', async () => {

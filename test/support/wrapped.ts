@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { type Command, type SolidisLike, SolidisStore } from '../../lib/index.ts'
 import { ClientError } from '../../lib/redis/client.ts'
 import { rejection } from './calls.ts'
+import { eventually } from './eventually.ts'
 import { freshPrefix } from './redis.ts'
 import { type Data, data } from './requests.ts'
 
@@ -107,6 +108,19 @@ export function wrapsWell(connect: () => Promise<Wrapped>): void {
     expect(await store.length()).to.equal(0)
     for (const other of others) expect(await one(plain, 'UNLINK', `${other}1`)).to.equal(1)
   })
+}
+
+/** What holds of a client whose connection is dead, though nobody has said so. */
+export async function reconnectsWell(client: SolidisLike, strand: () => void): Promise<void> {
+  const id = Number(await one(client, 'CLIENT', 'ID'))
+  const connections = client.connections as number
+  strand()
+  const lost = one(client, 'PING').catch(() => {})
+  client.reconnect?.()
+  await lost
+  expect(Number(await one(client, 'CLIENT', 'ID'))).to.be.greaterThan(id)
+  // A client may tell of a connection after what was first asked over it.
+  await eventually(async () => client.connections === connections + 1)
 }
 
 /** Sends one command; text in its reply is text, as it may also come as Buffers. */
