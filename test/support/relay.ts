@@ -77,6 +77,11 @@ export class Relay {
     for (const link of this.#links) link.repeats = by
   }
 
+  /** Whether there are still connections on which it does. */
+  get isShifted(): boolean {
+    return [...this.#links].some((link) => link.isShifted)
+  }
+
   #forward(socket: Socket): void {
     const { hostname, port } = new URL(this.#upstream)
     const link = new Link(socket, connect(Number(port || 6379), hostname), this)
@@ -120,6 +125,10 @@ class Link {
     server.on('data', (chunk) => this.#answer(chunk))
   }
 
+  get isShifted(): boolean {
+    return this.repeats > 0 || this.#late.length > 0
+  }
+
   destroy(): void {
     this.#client.destroy()
     this.#server.destroy()
@@ -146,7 +155,7 @@ class Link {
   }
 
   #reply(reply: Buffer): void {
-    const isShifted = this.repeats > 0 || this.#late.length > 0
+    const { isShifted } = this
     if (isShifted) this.#late.push(reply)
     if (!isShifted || this.repeats > 0) this.#swap(reply)
     else this.#swap(this.#late.shift() as Buffer)
