@@ -41,6 +41,7 @@ export class Clock {
    */
   timeOf(deadline: number): number {
     const ahead = Math.min(this.#ahead, this.#aheadBefore)
-    return ahead === Number.POSITIVE_INFINITY ? 0 : Math.floor(deadline + ahead)
+    // The last of the whole milliseconds that Redis compares with which is over by then.
+    return ahead === Number.POSITIVE_INFINITY ? 0 : Math.floor(deadline + ahead) - 1
   }
 }

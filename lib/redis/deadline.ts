@@ -24,6 +24,13 @@ export function startDeadline(expire: Expire, ms: number, dueAt: number): NodeJS
 }
 
 function onDue(expire: Expire, dueAt: number): void {
+  // Timers know whole milliseconds only, and come early by a part of one: while Redis may still do
+  // what its caller would be told has failed.
+  const leftMs = dueAt - performance.now()
+  if (leftMs > 0) {
+    setTimeout(onDue, leftMs, expire, dueAt)
+    return
+  }
   const context = new AsyncResource('SolidisStore')
   const wasBusy = performance.now() - dueAt > STALL_MS
   const isFirst = due.push(() => context.runInAsyncScope(expire, undefined, wasBusy)) === 1

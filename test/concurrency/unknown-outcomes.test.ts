@@ -20,7 +20,7 @@ describe('after a write of which nobody knows the outcome', () => {
   let clock: sinon.SinonFakeTimers
 
   beforeEach(() => {
-    clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   })
   afterEach(() => clock.restore())
 
