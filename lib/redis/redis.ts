@@ -225,8 +225,9 @@ export class Redis {
    * server yet, it is not asked over and over: reads work, and each new connection fails some.
    */
   #refused(error: RedisError): RedisError {
+    if (error.code !== 'READONLY') return error
     const now = performance.now()
-    if (error.code === 'READONLY' && now - this.#reconnectedAt >= RECONNECT_INTERVAL_MS) {
+    if (now - this.#reconnectedAt >= RECONNECT_INTERVAL_MS) {
       this.#reconnectedAt = now
       this.#client.reconnect?.()
     }
