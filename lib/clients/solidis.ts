@@ -98,17 +98,21 @@ class Gate implements SolidisLike {
     })
   }
 
-  /**
-   * Lets the client begin anew, with a new connection; all that is in flight fails. Solidis has no
-   * method for it, but drops its connection at once, and all that waits for it, when it cannot encode
-   * a command. If it could, Redis would hang up.
-   */
+  /** Lets the client begin anew, with a new connection; all that is in flight fails. */
   reconnect(): void {
     const isChecking = this.#attempt !== undefined && this.#attempt === this.#checking
     if (!this.#isOpen && !isChecking) return
     this.#shut(new ClientError('ECONNRESET', 'the connection was given up'))
-    this.#client.send([['QUIT'], NO_COMMAND]).catch(() => {})
+    this.#drop()
     this.#takeRest()
+  }
+
+  /**
+   * Solidis has no method for it, but drops its connection at once, and all that waits for it, when it
+   * cannot encode a command. If it could, Redis would hang up.
+   */
+  #drop(): void {
+    this.#client.send([['QUIT'], NO_COMMAND]).catch(() => {})
   }
 
   #deliver(request: Request): void {
@@ -163,7 +167,10 @@ class Gate implements SolidisLike {
       await this.#probe.check()
       if (this.#attempt === attempt) this.#open()
     } catch (error) {
-      if (this.#attempt === attempt) this.#fail(clientError(error))
+      if (this.#attempt !== attempt) return
+      // A connection that is out of step stays so.
+      if (clientError(error).code === 'EPROTO') this.#drop()
+      this.#fail(clientError(error))
     }
   }
 

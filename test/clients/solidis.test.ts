@@ -90,13 +90,15 @@ describe('the gate in front of Solidis', () => {
       (argument?: string) => (argument === undefined ? echo(argument) : foreign),
       (argument?: string) => (argument === undefined ? foreign : echo(argument)),
     ]) {
-      it('stays shut where the reply is that of another call', async () => {
+      it('stays shut where the reply is that of another call, and drops the connection', async () => {
         const client = new FakeSolidis()
         client.answerProbe = answerProbe
         const error = await rejection(gateOf(client).send(get('1')))
         expect(error).to.be.instanceOf(ClientError)
         expect(error.code).to.equal('EPROTO')
-        expect(client.sent).to.deep.equal([])
+        const [drop, ...others] = client.sent.splice(0)
+        expect(drop?.commands).to.deep.equal([['QUIT'], ['null']])
+        expect(others).to.deep.equal([])
         client.answerProbe = echo
         const call = gateOf(client).send(get('2'))
         await client.has(1)
