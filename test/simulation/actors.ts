@@ -140,7 +140,7 @@ export class Actor {
     if (sid === undefined) return this.login(process)
     const does = this.#random.weighted<string>({
       ...{ load: 6, login: 1, put: 0.3, update: 3, exists: 0.5, all: 0.3, remove: 0.3 },
-      ...(held && { save: 8, 'save on the side': 4, touch: 2, renew: 1 }),
+      ...(held && { save: 8, 'save on the side': 4, touch: 3, renew: 1.5 }),
       ...(held?.req && { logout: 0.7, regenerate: 0.4 }),
     })
     if (does === 'load') await this.load(process, sid)
@@ -157,15 +157,17 @@ export class Actor {
     if (does === 'touch') return this.#touch(held)
     if (does === 'renew') {
       this.#setMaxAge(held, this.#random.pick(MAX_AGES_MS))
-      return this.#random.chance(0.5) ? this.#save(held) : this.#touch(held)
+      if (this.#random.chance(0.5)) await this.#save(held)
+      else await this.#touch(held)
+      return
     }
     if (does === 'logout') return this.#logout(held)
     if (does === 'regenerate') return this.#regenerate(held)
     this.#change(held)
     if (this.#random.chance(0.7)) this.#moveDate(held)
     const saved = this.#save(held)
-    if (does === 'save') await saved
-    else this.#underWay.push(saved)
+    if (does !== 'save') this.#underWay.push(saved)
+    else if (!(await saved) && this.#random.chance(0.5)) await this.#use(held, 'save')
   }
 
   /** A new session, of which the first save is awaited, or not. */
@@ -211,7 +213,11 @@ export class Actor {
   #change({ session, handle }: Held): void {
     const { oracle } = this.#world
     const name = this.#random.pick(NAMES)
-    const how = this.#random.weighted({ 'a new value': 6, none: 1, 'an old value': 2, nothing: 1 })
+    // Who was told of a failure often takes back what failed.
+    const rollback = handle.unknowns > 0 ? 8 : 1
+    const how = this.#random.weighted({
+      ...{ 'a new value': 6, none: 1, 'an old value': rollback, nothing: 1 },
+    })
     if (how === 'nothing') return
     if (how !== 'a new value') oracle.repeated(handle.sid)
     const value =
@@ -241,7 +247,7 @@ export class Actor {
     this.#note('changes', handle.sid, 'maxAge', ms)
   }
 
-  async #save({ session, handle }: Held): Promise<void> {
+  async #save({ session, handle }: Held): Promise<boolean> {
     const { oracle } = this.#world
     const process = this.#processOf(handle)
     const [ours, cookie] = [attributesOf(session), cookieOf(session)]
@@ -257,6 +263,7 @@ export class Actor {
     oracle.end(writing, error, isGone)
     oracle.endSave(writing, handle, ours, process.policy, error, isGone)
     if (error === null && !isGone) this.#isKnown(handle, cookieThen)
+    return error === null
   }
 
   #isKnown(handle: Handle, cookie: Cookie): void {

@@ -19,6 +19,10 @@ export const FAULTS = [
   'clock jumped',
   'stalled',
 ] as const
+/** Those by which no call has to fail. */
+export const HARMLESS: readonly Fault[] = ['clock jumped', 'scripts flushed', 'stalled']
+/** By these, something may arrive again although it was answered. */
+export const TWICE: readonly Fault[] = ['doubled', 'dropped', 'restarted', 'data lost']
 /** The client's bug, against which only a store that tells whose a payload is can do something. */
 export const SHIFT = 'shifted'
 export type Fault = (typeof FAULTS)[number] | typeof SHIFT

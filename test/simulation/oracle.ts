@@ -1,4 +1,4 @@
-import type { Facts } from './network.ts'
+import { type Facts, type Fault, HARMLESS, TWICE } from './network.ts'
 import { Register, type Span, type Written } from './register.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
@@ -28,11 +28,6 @@ const KNOWN_MS = 1000
 const ROUNDING_MS = 3
 /** Of so many failed writes an object keeps what it was before them (lib/concurrency/write.ts). */
 const MAX_UNKNOWNS = 8
-
-/** By these, no call fails. */
-const HARMLESS = new Set(['clock jumped', 'scripts flushed', 'stalled'])
-/** By these, something may arrive again although it was answered. */
-const TWICE = new Set(['doubled', 'dropped', 'restarted', 'data lost'])
 
 /** A call of the store. */
 export interface Call extends Span {
@@ -120,6 +115,11 @@ export class Handle {
     return this.unknowns === 0 && this.pending.length === 0 && !this.isVague
   }
 
+  /** Whether changes of others may have been merged into what was last written of it. */
+  get #wasMerged(): boolean {
+    return this.since !== undefined && this.seenSince < this.since.start
+  }
+
   is(attributes: Attributes): void {
     for (const name of NAMES) this.bases.set(name, new Set([attributes[name]]))
   }
@@ -132,7 +132,7 @@ export class Handle {
   /**
    * Whether a save writes an attribute: what it differs from may depend on what becomes of the saves
    * before it.
-   * @param isMerged whether others may have written since the object was loaded
+   * @param isMerged whether it may have been merged with what others wrote in its process
    */
   writes(name: string, value: unknown, isMerged: boolean): 'surely' | 'maybe' | 'not' {
     const bases = [...(this.bases.get(name) as Set<unknown>)]
@@ -140,11 +140,12 @@ export class Handle {
     const last = this.pending.at(-1)
     if (last === undefined) {
       if (!differs) return 'not'
-      // Where others have written too, Redis may hold what only one of the bases stands for.
-      const isClear = !isMerged || bases.every((base) => base !== value)
+      // What was merged may hold what only one of the bases stands for.
+      const isClear = !(isMerged || this.#wasMerged) || bases.every((base) => base !== value)
       return this.unknowns > MAX_UNKNOWNS || this.isVague || !isClear ? 'maybe' : 'surely'
     }
-    if (differs && last[name] !== value && !this.isVague && !isMerged) return 'surely'
+    if (differs && last[name] !== value && !this.isVague && !isMerged && !this.#wasMerged)
+      return 'surely'
     return differs || this.pending.some((one) => one[name] !== value) ? 'maybe' : 'not'
   }
 }
@@ -177,7 +178,7 @@ export interface OracleOptions {
   readonly facts: Facts
   readonly timeout: number
   /** What goes wrong in this world. */
-  readonly faults: readonly string[]
+  readonly faults: readonly Fault[]
   /** When Redis lets a session end; `undefined` if it was written since a time, or is not there. */
   readonly truth: (sid: string, writtenSince: number) => number | undefined
   readonly onViolation: (rule: string, what: string) => void
@@ -252,7 +253,7 @@ export class Oracle {
     const limit = call.name === 'all' ? Infinity : timeout + stalledMs + 1
     if (call.end - call.start > limit) this.#fail('e', `${call.name} is settled late`)
     if (error === null || error.code === 'ECONFLICT') return
-    const isHarmless = faults.every((fault) => HARMLESS.has(fault))
+    const isHarmless = faults.every((fault) => HARMLESS.includes(fault))
     const isOneAnswer = ['get', 'exists'].includes(call.name) && call.isAlone
     // Who waits for others may wait too long. Of two stalls, one in the grace of the other shares it.
     const isShort = isOneAnswer || (stalls.length === 0 && timeout >= 1000)
@@ -287,10 +288,10 @@ export class Oracle {
     const known = this.#of(handle.sid)
     const isNew = handle.since === undefined
     const writing = new Writing(call, known, isNew, handle)
-    const isMerged = policy === 'merge' || policy === 'reject'
-    const isChanged = this.#isChangedByOthers(handle)
+    const isMerging = policy === 'merge' || policy === 'reject'
+    const isMerged = this.#isChangedByOthers(handle, handle.process)
     writing.isComparing = !isNew || handle.unknowns + handle.pending.length > 0
-    if (!isMerged) {
+    if (!isMerging) {
       known.isCounted = false
       known.maxAgeChangers.add(handle)
     }
@@ -305,11 +306,11 @@ export class Oracle {
     }
     for (const [name, register] of known.attributes) {
       const value = ours[name]
-      const isWritten = handle.writes(name, value, isChanged)
+      const isWritten = handle.writes(name, value, isMerged)
       // The function lets what others wrote stand where ours has nothing.
       const isDeleted = policy === 'function' && value === undefined
       if (isWritten === 'surely' && !isDeleted) writing.surely.push(register.begin(call, value))
-      else if (isWritten !== 'not' || !isMerged || isNew) {
+      else if (isWritten !== 'not' || !isMerging || isNew) {
         writing.maybe.push(register.begin(call, value))
       }
     }
@@ -412,7 +413,7 @@ export class Oracle {
     const { call, known, surely, maybe, lives, change, isUnguarded, isComparing } = writing
     const { timeout, faults } = this.#options
     const all = [...surely, ...maybe]
-    const isTwice = faults.some((fault) => TWICE.has(fault))
+    const isTwice = faults.some((fault) => TWICE.includes(fault))
     // One that arrives twice may be written, and be in conflict with what another has made of that.
     if (error?.code === 'ECONFLICT' && this.#isTrustworthy && !isTwice) {
       this.#forget(writing)
@@ -473,15 +474,20 @@ export class Oracle {
     if (policy === 'merge' || policy === 'overwrite') {
       this.#fail('c', `${call.name} fails by a conflict, though it may not`)
     }
-    if (!this.#isChangedByOthers(handle)) {
+    const hasForgotten = handle.unknowns > MAX_UNKNOWNS
+    if (!hasForgotten && !this.#isChangedByOthers(handle)) {
       this.#fail('c', `${call.name} is in conflict with its own writes`)
     }
   }
 
-  #isChangedByOthers(handle: Handle): boolean {
+  #isChangedByOthers(handle: Handle, inProcess?: number): boolean {
     const now = this.#now()
     return this.#of(handle.sid).changes.some(
-      ({ by, start, end }) => by !== handle && end > handle.seenSince && start < now,
+      ({ by, start, end, process }) =>
+        by !== handle &&
+        end > handle.seenSince &&
+        start < now &&
+        (inProcess ?? process) === process,
     )
   }
 
@@ -581,7 +587,7 @@ export class Oracle {
     const least = Math.max(known.updates.before(call).length, ...seen)
     const { length } = known.updates.writes.filter(({ start }) => start <= call.end)
     // One that arrives twice, and finds the second time what another has written since, counts again.
-    const isTwice = this.#options.faults.some((fault) => TWICE.has(fault))
+    const isTwice = this.#options.faults.some((fault) => TWICE.includes(fault))
     const most = isTwice ? 2 * length : length
     if (count < least || count > most) {
       this.#fail('b', `${sid}.count is ${count}, not ${least} to ${most}`)

@@ -1,6 +1,6 @@
 import { Actor, Process, type World } from './actors.ts'
 import { History } from './history.ts'
-import { FAULTS, type Fault, Network, SHIFT } from './network.ts'
+import { FAULTS, type Fault, HARMLESS, Network, SHIFT } from './network.ts'
 import { Oracle, type Policy } from './oracle.ts'
 import { Random } from './random.ts'
 import { RedisModel } from './redis-model.ts'
@@ -100,7 +100,8 @@ export async function simulate(seed: number, { shift = false }: Options = {}): P
 
 /** Not all at once, for what one hides another may show. */
 function chooseFaults(random: Random, shift: boolean): Fault[] {
-  if (random.chance(0.1)) return []
+  if (random.chance(0.05)) return []
+  if (random.chance(0.15)) return HARMLESS.filter(() => random.chance(0.6))
   const count = random.pick([1, 2, 3, 6])
   const faults: Fault[] = Array.from({ length: count }, () => random.pick(FAULTS))
   if (shift && random.chance(0.5)) faults.push(SHIFT)
