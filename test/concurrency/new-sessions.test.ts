@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import expressSession, { Cookie, type Session, type SessionData } from 'express-session'
-import { SolidisStore } from '../../lib/index.ts'
+import { type SolidisLike, SolidisStore } from '../../lib/index.ts'
 import { mainKind, type TestClient } from '../support/clients.ts'
 import { copyOfExpressSession } from '../support/express-session-copy.ts'
 import { freshPrefix } from '../support/redis.ts'
@@ -42,6 +42,31 @@ for (const [name, { Session }] of copies) {
       await save(Object.assign(session, { user: 'bob' }))
       expect(await stored(store, 'the sid')).to.equal(null)
       expect(gone).to.deep.equal([{ sid: 'the sid' }])
+    })
+
+    it('is not brought back by a retry that comes late, after a logout', async () => {
+      const held: (() => Promise<unknown>)[] = []
+      let isHeld = true
+      const client: SolidisLike = {
+        send(commands) {
+          if (!isHeld) return tested.client.send(commands)
+          held.push(() => tested.client.send(commands))
+          return new Promise(() => {})
+        },
+      }
+      store = new SolidisStore({ client, prefix: freshPrefix(), timeout: 50 })
+      isHeld = false
+      await store.destroy('another, by which the clock is known')
+      isHeld = true
+      const session = create(Object.assign(new Cookie(), { maxAge: ONE_HOUR_MS }))
+      for (const user of ['ann', 'bob']) {
+        const error = await save(Object.assign(session, { user })).catch((error) => error)
+        expect(error).to.include({ code: 'ETIMEDOUT' })
+      }
+      isHeld = false
+      await store.destroy('the sid')
+      for (const send of held) await send()
+      expect(await stored(store, 'the sid')).to.equal(null)
     })
 
     it('is not written with a date in its cookie that is none, of which express-session complains', async () => {

@@ -139,7 +139,7 @@ export class Actor {
     const sid = sids.length > 0 ? this.#random.pick(sids.slice(-3)) : undefined
     if (sid === undefined) return this.login(process)
     const does = this.#random.weighted<string>({
-      ...{ load: 6, login: 1, put: 0.3, update: 3, exists: 0.5, all: 0.3, remove: 0.3 },
+      ...{ load: 6, login: 1, put: 0.3, update: 2, rush: 1, exists: 0.5, all: 0.3, remove: 0.3 },
       ...(held && { save: 8, 'save on the side': 4, touch: 3, renew: 1.5 }),
       ...(held?.req && { logout: 0.7, regenerate: 0.4 }),
     })
@@ -147,7 +147,9 @@ export class Actor {
     else if (does === 'login') await this.login(process)
     else if (does === 'put') await this.#put(process, sid)
     else if (does === 'update') await this.#update(process, sid)
-    else if (does === 'exists') await this.#exists(process, sid)
+    else if (does === 'rush') {
+      await Promise.all(this.#processes.map((each) => this.#update(each, sid)))
+    } else if (does === 'exists') await this.#exists(process, sid)
     else if (does === 'all') await this.#all(process)
     else if (does === 'remove') await this.#destroy(process, sid, (s, done) => s.destroy(sid, done))
     else if (held !== undefined) await this.#use(held, does)
