@@ -44,7 +44,10 @@ export function isMergeable(write: Write): boolean {
   return snapshotOfWrite(write)?.forms.length === 1 && !write.isAlone
 }
 
-/** So many failed writes of one object are remembered; what is forgotten is merged like another's. */
+/**
+ * So many failed writes of one object are remembered, and what was there before them, which there still
+ * is after an outage; what is forgotten is merged like another's.
+ */
 const MAX_FORMS = 8
 
 /**
@@ -53,7 +56,8 @@ const MAX_FORMS = 8
  */
 export function beginWrite(write: Write, snapshot: Snapshot, form: Form) {
   const before = snapshot.forms
-  snapshot.forms = [...before.slice(-MAX_FORMS), form]
+  const [first, ...later] = before as [Form, ...Form[]]
+  snapshot.forms = [first, ...later.slice(1 - MAX_FORMS), form]
   return (isWritten: boolean): void => {
     // Then others may have been written since.
     if (write.call.isOver) return

@@ -164,6 +164,15 @@ describe('after a write of which nobody knows the outcome', () => {
     expect(await inRedis()).to.deep.equal({ a: 0 })
   })
 
+  it('many times over, in an outage, all is written by the next one', async () => {
+    const { store, inRedis, failToSave } = await setUp({ a: 0 }, { onConflict: 'reject' })
+    const ours = await open(store, SID)
+    await failToSave('is lost', Object.assign(ours, { b: 1 }))
+    for (let a = 1; a <= 20; a++) await failToSave('is lost', Object.assign(ours, { a }))
+    await save(ours)
+    expect(await inRedis()).to.deep.equal({ a: 20, b: 1 })
+  })
+
   it('of which several waited for one that failed, none fails with it', async () => {
     const { store, inRedis, faulty } = await setUp({ a: 1 })
     const sessions = await Promise.all([1, 2, 3].map(() => open(store, SID)))
