@@ -36,7 +36,7 @@ const REFUSALS = [
 
 const HOUR_MS = 3_600_000
 const LATENCY_MS = 6
-const OUTAGE_MS = 400
+const OUTAGES_MS = [10, 400]
 
 /** What is sent together. */
 interface Flight {
@@ -202,7 +202,7 @@ export class Connection implements SolidisLike {
   drop(): void {
     const { time, random, resends } = this.#network.options
     this.#note('is dropped')
-    this.#isDownUntil = time.now + random.int(OUTAGE_MS)
+    this.#isDownUntil = time.now + random.int(random.pick(OUTAGES_MS))
     this.#hasQueue = random.chance(0.5)
     this.#backlog.length = 0
     for (const flight of [...this.#inFlight]) {
@@ -210,7 +210,8 @@ export class Connection implements SolidisLike {
         way.isAnswered = false
         way.isCut = random.chance(0.6)
       }
-      if (random.chance(0.3)) this.#deliver(flight, { after: this.#network.lateness() })
+      const late = random.chance(0.5) ? random.int(100) : this.#network.lateness()
+      if (random.chance(0.4)) this.#deliver(flight, { after: late })
       if (resends) this.#deliver(flight, { isAnswered: true })
       else this.#settle(flight, connectionError('ECONNRESET'))
     }

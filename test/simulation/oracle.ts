@@ -98,6 +98,8 @@ export class Handle {
   unknowns = 0
   /** Whether nobody can tell what has become of its last write or touch. */
   isVague = false
+  /** Whether so many writes failed that the store has forgotten some. */
+  hasForgotten = false
   /** Its cookie, and when its caller knows that it ends. */
   cookie: Cookie | undefined
   endsAt = 0
@@ -127,6 +129,7 @@ export class Handle {
   mayBe(attributes: Attributes): void {
     for (const name of NAMES) this.bases.get(name)?.add(attributes[name])
     this.unknowns++
+    if (this.unknowns > MAX_UNKNOWNS) this.hasForgotten = true
   }
 
   /**
@@ -142,7 +145,7 @@ export class Handle {
       if (!differs) return 'not'
       // What was merged may hold what only one of the bases stands for.
       const isClear = !(isMerged || this.#wasMerged) || bases.every((base) => base !== value)
-      return this.unknowns > MAX_UNKNOWNS || this.isVague || !isClear ? 'maybe' : 'surely'
+      return this.hasForgotten || this.isVague || !isClear ? 'maybe' : 'surely'
     }
     if (differs && last[name] !== value && !this.isVague && !isMerged && !this.#wasMerged)
       return 'surely'
@@ -474,8 +477,7 @@ export class Oracle {
     if (policy === 'merge' || policy === 'overwrite') {
       this.#fail('c', `${call.name} fails by a conflict, though it may not`)
     }
-    const hasForgotten = handle.unknowns > MAX_UNKNOWNS
-    if (!hasForgotten && !this.#isChangedByOthers(handle)) {
+    if (!handle.hasForgotten && !this.#isChangedByOthers(handle)) {
       this.#fail('c', `${call.name} is in conflict with its own writes`)
     }
   }
