@@ -18,7 +18,7 @@ export class Counts {
   /** How long the first success took after the fault was over; `undefined`: there was none. */
   backAfterMs: number | undefined
   slowestMs = 0
-  /** What calls took that failed because the breaker was open. */
+  /** What calls took that began while the breaker was open. */
   readonly openMs: number[] = []
   /** What the store still holds of callers who have been told. */
   held = 0

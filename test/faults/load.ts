@@ -98,18 +98,20 @@ export class Load {
     const { counts, store } = this
     counts.calls++
     const beganAt = performance.now()
+    const wasOpen = store.state !== 'closed'
     let isSettled = false
     const isTold = () => isSettled
     // Only when its time is up, how much longer it takes: both timers are late in a busy process.
     setTimeout(() => setTimeout(() => this.#expect(isTold), TOLERANCE_MS), store.timeout)
     return new Promise((resolve) => {
-      const callback: Callback<T> = (error, result) => {
+      const callback: Callback<T> = (error: StoreError | null, result) => {
         if (isSettled) counts.settledTwice++
         else counts.settled++
         isSettled = true
         const tookMs = performance.now() - beganAt
         counts.slowestMs = Math.max(counts.slowestMs, tookMs)
-        if (error !== null) this.#failed(error, tookMs, callback)
+        if (error?.code === 'EBREAKER' && wasOpen) counts.openMs.push(tookMs)
+        if (error !== null) this.#failed(error, callback)
         else if (!isTouch) this.#succeeded(beganAt)
         resolve({ error, result, beganAt })
       }
@@ -160,9 +162,8 @@ export class Load {
     this.counts.backAfterMs ??= performance.now() - this.#faultEndedAt
   }
 
-  #failed(error: StoreError, tookMs: number, callback: object): void {
+  #failed(error: StoreError, callback: object): void {
     this.counts.fail(String(error.code))
-    if (error.code === 'EBREAKER') this.counts.openMs.push(tookMs)
     if (this.told.length < MAX_TOLD) this.told.push(new WeakRef(callback))
   }
 }
