@@ -28,6 +28,11 @@ export class Draft {
   #payload: Payload | undefined
   #session: SessionData | undefined
 
+  /** When the first of those who wait for it is told that it failed, by the clock of `performance.now()`. */
+  get deadline(): number {
+    return Math.min(...[...this.parts.values()].map(({ write }) => write.call.deadline))
+  }
+
   constructor(codec: Codec, sid: string, held: Payload) {
     this.#codec = codec
     this.#sid = sid

@@ -259,9 +259,9 @@ export class Sessions {
     if (call.isOver) return
     const ttlMs = Math.ceil(expiry - Date.now())
     const args = [String(ttlMs), String(lengthenedFrom(snapshot, ttlMs))]
-    this.#redis.runInTime(TOUCH, key, args, call.deadline, (error, time) => {
+    this.#redis.runInTime(TOUCH, key, args, call.deadline, (error, outcome) => {
       if (error !== null) return call.fail(error)
-      if (time === 0) this.#listener.gone(sid)
+      if (outcome === null) this.#listener.gone(sid)
       else if (snapshot !== undefined) {
         snapshot.expiresAt = expiry
         snapshot.cookie = cookie

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Callback, promiseOf } from '../callback.ts'
 import { SessionConflictError } from '../errors.ts'
 import type { Reply } from '../redis/client.ts'
-import { compareAndSet, KEEP, type Keep, replace, SET, WRITTEN } from '../redis/commands.ts'
-import type { Redis } from '../redis/redis.ts'
+import { compareAndSet, KEEP, type Keep, REPLACE, SET } from '../redis/commands.ts'
+import { type Redis, WRITTEN } from '../redis/redis.ts'
 import { isUnsent } from '../redis/replies.ts'
 import { type Codec, type Payload, payloadOf } from '../session/payload.ts'
 import { Draft } from './draft.ts'
@@ -116,9 +116,7 @@ export class Writer {
     }
     // What may be new is written where there is nothing, but not late: it may have been destroyed.
     const args = [payload, String(ttlOf(expiry)), 'new', ...expected]
-    this.#redis.runInTime(SET, key, args, call.deadline, (error, reply) => {
-      answered(error, typeof reply === 'number' ? WRITTEN : reply)
-    })
+    this.#redis.runInTime(SET, key, args, call.deadline, answered)
   }
 
   /** Merges writes into what Redis holds until it still holds that when they arrive. */
@@ -171,16 +169,15 @@ export class Writer {
       throw error
     })
     const isSameText = isPayload(reply) && payloadOf(reply) === held
-    const outcome = isSameText ? await this.#overwrite(key, payload, expiry) : reply
+    const outcome = isSameText ? await this.#overwrite(key, payload, draft) : reply
     for (const end of ends) end(outcome === WRITTEN)
     return outcome
   }
 
   /** For what is the same text, but other bytes: what is no UTF-8 cannot be compared. */
-  async #overwrite(key: string, payload: Payload, expiry: Expiry): Promise<Reply> {
-    const command = replace(key, payload, ttlOf(expiry))
-    const reply = await promiseOf<Reply>((done) => this.#redis.send(command, done))
-    return reply === null ? null : WRITTEN
+  #overwrite(key: string, payload: Payload, { expiry, deadline }: Draft): Promise<Reply> {
+    const args = [payload, String(ttlOf(expiry))]
+    return promiseOf((done) => this.#redis.runInTime(REPLACE, key, args, deadline, done))
   }
 }
 

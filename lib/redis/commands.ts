@@ -44,39 +44,44 @@ export const CHECK = new Script(
   `return {ARGV[1], redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}`,
 )
 
-/** Writes a session if there is one, whatever it is. Gives null if there is none. */
-export function replace(key: string, payload: string, ttlMs: number | Keep): Command {
-  const command = ['SET', key, payload, 'XX']
-  if (ttlMs === KEEP) return [...command, 'KEEPTTL']
-  return ttlMs === Infinity ? command : [...command, 'PX', String(ttlMs)]
+/**
+ * So many nonces there are. In the number with which a script that writes answers, that of the call
+ * comes back, so that the reply to another is not taken for its own. Times them, a time in milliseconds
+ * is still a safe integer.
+ */
+export const NONCES = 1024
+
+/** SETs KEYS[1] to live so many milliseconds, by what Lua finds in the arguments. */
+function setTo(payload: string, ttlMs: string): string {
+  return `
+if ${ttlMs} == '${KEEP}' then
+  redis.call('SET', KEYS[1], ${payload}, 'KEEPTTL')
+elseif ${ttlMs} == '${Infinity}' then
+  redis.call('SET', KEYS[1], ${payload})
+else
+  redis.call('SET', KEYS[1], ${payload}, 'PX', ${ttlMs})
+end`
 }
 
-/** What COMPARE_AND_SET gives when it has written. */
-export const WRITTEN = 1
-
 /**
- * SETs KEYS[1] to ARGV[1] if it holds one of ARGV[3] and so on. One that holds ARGV[1] already was
- * written by this very command, which a client may send twice. ARGV[2] is the milliseconds to live,
- * 'keep', or 'Infinity'. Gives WRITTEN, or what the key holds instead: nil where it holds nothing.
+ * SETs KEYS[1] to ARGV[2] if it holds one of ARGV[4] and so on. One that holds ARGV[2] already was
+ * written by this very command, which a client may send twice. ARGV[3] is the milliseconds to live,
+ * 'keep', or 'Infinity'. Gives the nonce ARGV[1], or what the key holds instead: -ARGV[1] where it
+ * holds nothing.
  */
 export const COMPARE_AND_SET = new Script(
   'SET',
   `
 local held = redis.call('GET', KEYS[1])
-local same = held == ARGV[1]
-for i = 3, #ARGV do same = same or held == ARGV[i] end
+if not held then return -ARGV[1] end
+local same = held == ARGV[2]
+for i = 4, #ARGV do same = same or held == ARGV[i] end
 if not same then return held end
-if ARGV[2] == '${KEEP}' then
-  redis.call('SET', KEYS[1], ARGV[1], 'KEEPTTL')
-elseif ARGV[2] == '${Infinity}' then
-  redis.call('SET', KEYS[1], ARGV[1])
-else
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-end
-return ${WRITTEN}`,
+${setTo('ARGV[2]', 'ARGV[3]')}
+return tonumber(ARGV[1])`,
 )
 
-/** The arguments of COMPARE_AND_SET. */
+/** The arguments of COMPARE_AND_SET after the nonce. */
 export function compareAndSet(
   expected: readonly string[],
   payload: string,
@@ -88,7 +93,8 @@ export function compareAndSet(
 /**
  * The scripts below do not compare, and may arrive late: after their caller was told that they failed,
  * and has done something else. So ARGV[1] is a deadline, in milliseconds by the clock of Redis. They
- * give the time by that clock, negative if the deadline is over, with nothing done then.
+ * give the time by that clock, 0 where there is no session, and the time below zero if the deadline is
+ * over, with nothing done then; the nonce ARGV[2] is added to that times NONCES.
  *
  * Before Redis 7, a script that has asked for the time may write only if its effects are replicated.
  */
@@ -96,41 +102,53 @@ const IN_TIME = `
 redis.replicate_commands()
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if now > tonumber(ARGV[1]) then return -now end
+local function told(what) return what * ${NONCES} + ARGV[2] end
+if now > tonumber(ARGV[1]) then return told(-now) end
 `
 
+/** What the scripts below have answered. */
+export function toldBy(reply: number): { time: number; nonce: number } {
+  const time = Math.floor(reply / NONCES)
+  return { time, nonce: reply - time * NONCES }
+}
+
 /**
- * SETs KEYS[1] to ARGV[2], to live ARGV[3] milliseconds, or 'Infinity': whatever there was, or, with
- * an ARGV[4], only where there was nothing, or one of ARGV[5] and so on; else it gives what there is.
+ * SETs KEYS[1] to ARGV[3], to live ARGV[4] milliseconds, or 'Infinity': whatever there was, or, with
+ * an ARGV[5], only where there was nothing, or one of ARGV[6] and so on; else it gives what there is.
  */
 export const SET = new Script(
   'SET',
   `${IN_TIME}
-if ARGV[4] then
+if ARGV[5] then
   local held = redis.call('GET', KEYS[1])
-  local same = not held or held == ARGV[2]
-  for i = 5, #ARGV do same = same or held == ARGV[i] end
+  local same = not held or held == ARGV[3]
+  for i = 6, #ARGV do same = same or held == ARGV[i] end
   if not same then return held end
 end
-if ARGV[3] == '${Infinity}' then
-  redis.call('SET', KEYS[1], ARGV[2])
-else
-  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-end
-return now`,
+${setTo('ARGV[3]', 'ARGV[4]')}
+return told(now)`,
+)
+
+/** SETs KEYS[1] to ARGV[3] if there is a session, whatever it is; ARGV[4] as in COMPARE_AND_SET. */
+export const REPLACE = new Script(
+  'SET',
+  `${IN_TIME}
+if redis.call('EXISTS', KEYS[1]) == 0 then return told(0) end
+${setTo('ARGV[3]', 'ARGV[4]')}
+return told(now)`,
 )
 
 /**
- * PEXPIREs KEYS[1] in ARGV[2] milliseconds, unless it has more than ARGV[3] left, which is more than
- * the caller knows of: another has lengthened its life since. Gives 0 if there is no session.
+ * PEXPIREs KEYS[1] in ARGV[3] milliseconds, unless it has more than ARGV[4] left, which is more than
+ * the caller knows of: another has lengthened its life since.
  */
 export const TOUCH = new Script(
   'PEXPIRE',
   `${IN_TIME}
 local left = redis.call('PTTL', KEYS[1])
-if left == -2 then return 0 end
-if left <= tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-return now`,
+if left == -2 then return told(0) end
+if left <= tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+return told(now)`,
 )
 
 /** UNLINKs KEYS[1]. */
@@ -138,5 +156,5 @@ export const DESTROY = new Script(
   'UNLINK',
   `${IN_TIME}
 redis.call('UNLINK', KEYS[1])
-return now`,
+return told(now)`,
 )

@@ -5,12 +5,15 @@ import { Breaker, type BreakerState } from './breaker.ts'
 import type { Call } from './call.ts'
 import type { Command, Reply, SolidisLike } from './client.ts'
 import { Clock } from './clock.ts'
-import { CHECK, COMPARE_AND_SET, GET, get, type Script, WRITTEN } from './commands.ts'
+import { CHECK, COMPARE_AND_SET, GET, get, NONCES, type Script, toldBy } from './commands.ts'
 import { type Answered, Pipeline } from './pipeline.ts'
 import { isErrorReply, nameOf, type Outcome, outcomeOf, undelivered } from './replies.ts'
 
 /** No more often, a client is asked to connect anew because Redis is only a replica. */
 const RECONNECT_INTERVAL_MS = 1000
+
+/** What writes give when they have written. */
+export const WRITTEN = 1
 
 /** Later than any clock says. */
 const MAX_TIME = Number.MAX_SAFE_INTEGER
@@ -32,6 +35,7 @@ export class Redis {
   #epoch = 0
   #inFlight = 0
   #answers = 0
+  #nonce = 0
 
   /**
    * @param onBreaker is told how the breaker changes, and why; `undefined`: there is none
@@ -104,16 +108,18 @@ export class Redis {
 
   /** Writes by COMPARE_AND_SET, and gives WRITTEN, or what the key holds instead: `null` or text. */
   compareAndSet(key: string, args: Command, done: Callback<Reply>): void {
-    this.run(COMPARE_AND_SET, key, args, (error, reply) => {
-      if (error !== null) done(error)
-      else if (reply === WRITTEN || reply === null || isText(reply)) done(null, reply)
+    const nonce = this.#newNonce()
+    this.run(COMPARE_AND_SET, key, [String(nonce), ...args], (error, reply) => {
+      if (error !== null || isText(reply)) done(error, reply)
+      else if (reply === nonce) done(null, WRITTEN)
+      else if (reply === -nonce) done(null, null)
       else done(this.#foreign(COMPARE_AND_SET.name))
     })
   }
 
   /** Asks for a session by a command whose reply shows itself to be to this very command. */
   check(key: string, done: Callback<Outcome[]>): void {
-    const nonce = newNonce()
+    const nonce = randomNonce()
     this.run(CHECK, key, [nonce], (error, reply) => {
       if (error !== null) return done(error)
       const [echo, ...outcomes] = Array.isArray(reply) ? reply : []
@@ -135,6 +141,7 @@ export class Redis {
   /**
    * Runs a script that does nothing once its deadline is over by the clock of Redis. If Redis finds it
    * over, though it is not, what was known of that clock was wrong, and is learned from the reply.
+   * Gives WRITTEN, or `null` where there is no session, or what the key holds instead.
    * @param deadline by the clock of `performance.now()`; `Infinity`: none
    */
   runInTime(
@@ -146,13 +153,14 @@ export class Redis {
   ): void {
     this.#forgetClockOfOthers()
     const before = Number.isFinite(deadline) ? this.#clock.timeOf(deadline) : MAX_TIME
-    this.run(script, key, [String(before), ...args], (error, reply) => {
-      // Text is what a key holds.
+    const nonce = this.#newNonce()
+    this.run(script, key, [String(before), String(nonce), ...args], (error, reply) => {
       if (error !== null || isText(reply)) return done(error, reply)
-      if (typeof reply !== 'number') return done(this.#foreign(script.name))
-      if (reply > 0) this.#clock.learn(reply)
-      if (reply >= 0) return done(null, reply)
-      this.#clock.relearn(-reply)
+      const told = toldBy(Number(reply))
+      if (told.nonce !== nonce) return done(this.#foreign(script.name))
+      if (told.time > 0) this.#clock.learn(told.time)
+      if (told.time >= 0) return done(null, told.time > 0 ? WRITTEN : null)
+      this.#clock.relearn(-told.time)
       if (performance.now() < deadline) this.runInTime(script, key, args, deadline, done)
       else done(new RedisError(script.name, 'it arrived too late', { code: 'ETIMEDOUT' }))
     })
@@ -234,8 +242,14 @@ export class Redis {
     return error
   }
 
+  /** From 1 on: a nonce and its negative differ. */
+  #newNonce(): number {
+    this.#nonce = (this.#nonce % (NONCES - 1)) + 1
+    return this.#nonce
+  }
+
   #probe(done: (isRight: boolean) => void): void {
-    const nonce = newNonce()
+    const nonce = randomNonce()
     const answered: Answered = (failure, replies) => {
       // Who is refused ECHO has got an answer, too.
       const reply = failure ?? replies[0]?.[0]
@@ -254,7 +268,7 @@ export class Redis {
   }
 }
 
-function newNonce(): string {
+function randomNonce(): string {
   return randomBytes(9).toString('base64url')
 }
 

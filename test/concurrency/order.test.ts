@@ -222,7 +222,7 @@ describe('a slow serializer', () => {
       send(commands) {
         for (const command of commands) {
           const [name, ...args] = asCommand(command.map(String))
-          const ttlMs = Number(name === 'SET' ? args[3] : args[4])
+          const ttlMs = Number(name === 'SET' ? args[3] : args[5])
           if (name === 'SET' || name === 'EVALSHA') lives.push({ at: Date.now(), ttlMs })
         }
         return client.send(commands)

@@ -153,7 +153,7 @@ describe('a script', () => {
     const { outcome, sent } = await change(1)
     await outcome
     expect(sent).to.have.length(1)
-    const [name, sha1, keys, key, , life, ...expected] = sent[0] ?? []
+    const [name, sha1, keys, key, , , life, ...expected] = sent[0] ?? []
     expect([name, keys, key]).to.deep.equal(['EVALSHA', '1', 'sess:the-sid'])
     expect(Number(life)).to.be.within(86_000_000, 86_400_000)
     expect(expected).to.deep.equal([payload])

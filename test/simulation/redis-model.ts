@@ -5,10 +5,11 @@ import {
   DESTROY,
   GET,
   KEEP,
+  NONCES,
+  REPLACE,
   type Script,
   SET,
   TOUCH,
-  WRITTEN,
 } from '../../lib/redis/commands.ts'
 
 interface Entry {
@@ -34,12 +35,12 @@ const TWINS = new Map<Script, Twin>([
   [CHECK, (call, key, [nonce]) => [nonce as string, call('GET', key), call('PTTL', key)]],
   [
     COMPARE_AND_SET,
-    (call, key, [payload, ttl, ...expected]) => {
+    (call, key, [nonce, payload, ttl, ...expected]) => {
       const held = call('GET', key) as string | null
-      if (held === null || (held !== payload && !expected.includes(held))) return held
-      if (ttl === KEEP) call('SET', key, payload as string, 'KEEPTTL')
-      else setFor(call, key, payload as string, ttl as string)
-      return WRITTEN
+      if (held === null) return -Number(nonce)
+      if (held !== payload && !expected.includes(held)) return held
+      setFor(call, key, payload as string, ttl as string)
+      return Number(nonce)
     },
   ],
   [
@@ -47,6 +48,14 @@ const TWINS = new Map<Script, Twin>([
     inTime((call, key, [payload, ttl, isNew, ...expected], now) => {
       const held = isNew === undefined ? null : (call('GET', key) as string | null)
       if (held !== null && held !== payload && !expected.includes(held)) return held
+      setFor(call, key, payload as string, ttl as string)
+      return now
+    }),
+  ],
+  [
+    REPLACE,
+    inTime((call, key, [payload, ttl], now) => {
+      if (call('EXISTS', key) === 0) return 0
       setFor(call, key, payload as string, ttl as string)
       return now
     }),
@@ -70,12 +79,15 @@ const TWINS = new Map<Script, Twin>([
 ])
 
 function inTime(twin: Twin): Twin {
-  return (call, key, [deadline, ...args], now) =>
-    now > Number(deadline) ? -now : twin(call, key, args, now)
+  return (call, key, [deadline, nonce, ...args], now) => {
+    const told = now > Number(deadline) ? -now : twin(call, key, args, now)
+    return typeof told === 'number' ? told * NONCES + Number(nonce) : told
+  }
 }
 
 function setFor(call: Call, key: string, payload: string, ttl: string): void {
-  if (ttl === 'Infinity') call('SET', key, payload)
+  if (ttl === KEEP) call('SET', key, payload, 'KEEPTTL')
+  else if (ttl === 'Infinity') call('SET', key, payload)
   else call('SET', key, payload, 'PX', ttl)
 }
 

@@ -1,13 +1,46 @@
-import { DESTROY, SET, TOUCH } from '../../lib/redis/commands.ts'
+import {
+  COMPARE_AND_SET,
+  DESTROY,
+  NONCES,
+  REPLACE,
+  type Script,
+  SET,
+  TOUCH,
+} from '../../lib/redis/commands.ts'
+
+const IN_TIME = [SET, REPLACE, TOUCH, DESTROY]
 
 /** A script as the command that it is under conditions, e.g. `['PEXPIRE', key, ttlMs]`; else as it is. */
 export function asCommand(command: string[]): string[] {
-  const [name, sha1, , key = '', ...args] = command
-  if (name !== 'EVALSHA') return command
-  if (sha1 === SET.sha1) {
-    const [, payload = '', ttlMs = ''] = args
-    return ['SET', key, payload, ...(ttlMs === 'Infinity' ? [] : ['PX', ttlMs])]
+  const [, , , key = '', , , first = '', second = ''] = command
+  switch (scriptOf(command, [SET, TOUCH, DESTROY])) {
+    case SET:
+      return ['SET', key, first, ...(second === 'Infinity' ? [] : ['PX', second])]
+    case TOUCH:
+      return ['PEXPIRE', key, first]
+    case DESTROY:
+      return ['UNLINK', key]
+    default:
+      return command
   }
-  if (sha1 === TOUCH.sha1) return ['PEXPIRE', key, args[1] as string]
-  return sha1 === DESTROY.sha1 ? ['UNLINK', key] : command
+}
+
+/**
+ * What a script that writes answers where it is to have answered 1, having written, or 0, having found
+ * no session, as a number or a bigint; anything else as it is, and so for other commands.
+ */
+export function acknowledged(command: string[], told: unknown): unknown {
+  if (typeof told !== 'number' && typeof told !== 'bigint') return told
+  const [, , , , first, second] = command
+  let reply: number | undefined
+  if (scriptOf(command, [COMPARE_AND_SET])) reply = Number(first) * (Number(told) === 0 ? -1 : 1)
+  if (scriptOf(command, IN_TIME)) reply = Number(told) * Date.now() * NONCES + Number(second)
+  if (reply === undefined) return told
+  return typeof told === 'bigint' ? BigInt(reply) : reply
+}
+
+/** Which script it is that a command runs by its digest or source. */
+function scriptOf([name, which]: string[], scripts: Script[]): Script | undefined {
+  if (name !== 'EVALSHA' && name !== 'EVAL') return undefined
+  return scripts.find(({ sha1, source }) => which === sha1 || which === source)
 }

@@ -1,20 +1,21 @@
 import sinon from 'sinon'
 import type { Command } from '../../lib/index.ts'
-import { asCommand } from './scripts.ts'
+import { acknowledged, asCommand } from './scripts.ts'
 
 type Send = [commands: Command[]]
 
 /**
  * A client whose `send` is a stub that answers each command as it is told to; nil by default. Scripts
- * that give the time give it, unless they are told something else.
+ * that write have written if it is 1, and by default, and found no session if it is 0.
  */
 export function stubClient(reply: (command: string[]) => unknown = () => null) {
   const send = sinon.stub<Send, Promise<unknown[][]>>()
   send.callsFake(async (commands) => {
     return commands.map((command) => {
-      const asked = asCommand(command.map(String))
+      const given = command.map(String)
+      const asked = asCommand(given)
       const isScript = asked[0] !== command[0]
-      return [reply(asked) ?? (isScript ? Date.now() : null)]
+      return [acknowledged(given, reply(asked) ?? (isScript ? 1 : null))]
     })
   })
   return {
