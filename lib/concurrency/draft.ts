@@ -1,6 +1,6 @@
 import type { SessionData } from 'express-session'
 import { KEEP } from '../redis/commands.ts'
-import { cookieData, hasSameExpires, hasSameMaxAge } from '../session/cookie.ts'
+import { cookieData, endsLike } from '../session/cookie.ts'
 import type { Codec, Payload } from '../session/payload.ts'
 import { commonBase, mergeSessions } from './merge.ts'
 import { type Form, isPlain, plainForm, type Snapshot } from './snapshot.ts'
@@ -60,8 +60,8 @@ export class Draft {
       const merged = await inTime(write, write.merge(commonBase(bases, ours), theirs, ours))
       this.#session = merged
       this.#payload = undefined
-      if (endsLike(merged, cookieData(ours))) this.expiry = wanted
-      else if (!endsLike(merged, cookie)) this.expiry = write.expiryOf(merged)
+      if (endsLike(cookieData(merged), cookieData(ours))) this.expiry = wanted
+      else if (!endsLike(cookieData(merged), cookie)) this.expiry = write.expiryOf(merged)
     }
     this.parts.set(write.session, { write, snapshot, own })
   }
@@ -97,10 +97,4 @@ function inTime<T>({ call }: Write, merged: T | Promise<T>): Promise<T> {
     call.whenExpired(() => reject(new Error('The call is over')))
     Promise.resolve(merged).then(resolve, reject)
   })
-}
-
-/** Whether a session ends when a cookie does. */
-function endsLike(session: SessionData, cookie: ReturnType<typeof cookieData>): boolean {
-  const own = cookieData(session)
-  return hasSameExpires(own, cookie) && hasSameMaxAge(own, cookie)
 }

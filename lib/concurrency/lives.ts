@@ -1,12 +1,6 @@
 import type { SessionData } from 'express-session'
 import { KEEP } from '../redis/commands.ts'
-import {
-  type CookieData,
-  cookieData,
-  dateOf,
-  hasSameExpires,
-  hasSameMaxAge,
-} from '../session/cookie.ts'
+import { type CookieData, cookieData, dateOf, endsLike } from '../session/cookie.ts'
 import { expiryOf, type Ttl } from '../session/ttl.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Expiry } from './write.ts'
@@ -43,8 +37,8 @@ export class Lives {
     const isKept =
       isDated &&
       snapshot !== undefined &&
-      hasSameExpires(cookie, snapshot.cookie) &&
-      hasSameMaxAge(cookie, snapshot.cookie) &&
+      endsLike(cookie, snapshot.cookie) &&
+      endsLike(cookie, snapshot.cookieAsked ?? snapshot.cookie) &&
       // What is perhaps not there has no life to keep.
       snapshot.forms.every(({ stored }) => stored !== null)
     return isKept ? KEEP : this.expiryOf(session)

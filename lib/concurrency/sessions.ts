@@ -93,6 +93,7 @@ export class Sessions {
       return
     }
     const expiry = this.#lives.expiryToSet(session, cookie, snapshot)
+    if (snapshot !== undefined) snapshot.cookieAsked = cookie
     if (isOver(expiry)) {
       this.destroy(sid, call)
       return
@@ -116,10 +117,14 @@ export class Sessions {
     const snapshot = this.#snapshotOf(session, sid)
     const cookie = cookieData(session)
     const expiry = this.#lives.expiryOf(session)
-    if (snapshot !== undefined && !isSameButForExpires(cookie, snapshot.cookie)) {
-      this.#setCookie(sid, key, session, snapshot, cookie, expiry, call)
-    } else if (snapshot !== undefined && this.#lives.isSpared(snapshot, expiry)) {
+    const isSame = snapshot === undefined || isSameButForExpires(cookie, snapshot.cookie)
+    if (isSame && snapshot !== undefined && this.#lives.isSpared(snapshot, expiry)) {
       call.succeed()
+      return
+    }
+    if (snapshot !== undefined) snapshot.cookieAsked = cookie
+    if (snapshot !== undefined && !isSame) {
+      this.#setCookie(sid, key, session, snapshot, cookie, expiry, call)
     } else {
       this.#queue.after(sid, 'touch', () => this.#expire(sid, key, expiry, cookie, snapshot, call))
     }

@@ -18,6 +18,8 @@ export interface Snapshot {
   forms: readonly Form[]
   /** The object's cookie as it was then. */
   cookie: CookieData
+  /** The cookie of the last write or touch that was asked for, which may be under way still. */
+  cookieAsked?: CookieData
   /** When Redis will let the session expire, in milliseconds since the epoch; `Infinity`: never. */
   expiresAt: number
   /** An attribute `id` of the session's own, where `all` has put the session id into its place. */

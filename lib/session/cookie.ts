@@ -38,6 +38,11 @@ export function hasSameExpires(a: CookieData, b: CookieData): boolean {
   return dateOf(a.expires) === dateOf(b.expires)
 }
 
+/** Whether a session ends when another cookie lets it, now and after each touch. */
+export function endsLike(a: CookieData, b: CookieData): boolean {
+  return hasSameExpires(a, b) && hasSameMaxAge(a, b)
+}
+
 /** Whether two cookies differ in nothing but what a touch moves. */
 export function isSameButForExpires(a: CookieData, b: CookieData): boolean {
   return hasSameMaxAge(a, b) && ATTRIBUTES.every((name) => a[name] === b[name])

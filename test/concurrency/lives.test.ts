@@ -83,6 +83,17 @@ describe('who does not mean to change the life of a session', () => {
     }
   })
 
+  it('who moves the date, and moves it back before that is written, has it as it was', async () => {
+    const [store] = await twoStores({ a: 1 })
+    const session = (await store.get(SID)) as SessionData
+    const { expires } = session.cookie
+    session.cookie.expires = new Date(Date.now() + 5 * ONE_HOUR_MS)
+    const moved = store.set(SID, session)
+    session.cookie.expires = expires
+    await Promise.all([moved, store.set(SID, session)])
+    expect(await life()).to.be.at.most(ONE_HOUR_MS)
+  })
+
   it('who sets a session with a cookie that ends with the browser sets it by ttl', async () => {
     const store = makeStore({ ttl: 7200 })
     await store.set(SID, sessionCookie() as unknown as SessionData)

@@ -207,7 +207,8 @@ class UnreliableClient implements SolidisLike {
 
   async send(commands: Command[]): Promise<unknown[][]> {
     const [[name, ...args]] = commands as [Command]
-    const isWrite = String(name).startsWith('EVAL') && args[0] !== GET.sha1
+    const isRead = args[0] === GET.sha1 || args[0] === GET.source
+    const isWrite = String(name).startsWith('EVAL') && !isRead
     const fault = isWrite ? this.faults.get(String(args[2]))?.shift() : undefined
     if (fault === 'is lost') throw new Error('connection lost')
     const replies = await this.#client.send(commands)
