@@ -2,7 +2,8 @@ import type { Command, SolidisLike } from '../redis/client.ts'
 import { connectionsOf } from './connections.ts'
 import { errorReply, type Failures } from './failure.ts'
 import { checkGiven } from './given.ts'
-import { mastersOf, prefixText, type Wrapped, wrap } from './wrap.ts'
+import { slotOf } from './slot.ts'
+import { mastersOf, prefixText, prepend, type Wrapped, wrap } from './wrap.ts'
 
 /** What is needed of a client of ioredis, version 5 or later, besides a method for each command. */
 export interface IoredisClient {
@@ -15,7 +16,10 @@ export interface IoredisClient {
 /** What is needed of a cluster of ioredis, version 5 or later. */
 export interface IoredisCluster extends IoredisClient {
   readonly isCluster: true
+  /** By the number of each, the addresses of its master and of the replicas. */
+  readonly slots: readonly (readonly string[])[]
   nodes(role: 'master'): IoredisClient[]
+  refreshSlotsCache(callback: (error?: Error) => void): void
 }
 
 /** Of versions 5 and 6. Error replies, of class `ReplyError`, are none of these. */
@@ -49,8 +53,7 @@ export function fromIoredis(client: IoredisClient | IoredisCluster): SolidisLike
   const options: Options = client.options
   const count = connectionsOf(client)
   if (!('nodes' in client)) {
-    // Its own `disconnect(true)` is polite, and would wait two seconds for a server that is gone.
-    const reconnect = () => void client.stream?.destroy()
+    const reconnect = () => drop(client)
     return wrap(commandsOf(client, options), { count, reconnect })
   }
   if (options.scaleReads === 'all' || options.scaleReads === 'slave') {
@@ -64,8 +67,29 @@ export function fromIoredis(client: IoredisClient | IoredisCluster): SolidisLike
     // Of keyPrefix a node need know nothing: it is the cluster that puts it before keys.
     return masters.map((master) => wrap(commandsOf(master, options)))
   }
-  const wrapped = wrap(commandsOf(client, options), { count, nodes })
+  const commands = commandsOf(client, options)
+  const wrapped = wrap(commands, {
+    count,
+    nodes,
+    nodeOf: (key) => client.slots[slotOf(prepend(commands.keyPrefix, key))]?.[0],
+    reconnect: (address) => {
+      for (const node of client.nodes('master')) {
+        if (address === undefined || address === addressOf(node)) drop(node)
+      }
+    },
+    rediscover: () => client.refreshSlotsCache(() => {}),
+  })
   return wrapped
+}
+
+function drop(client: IoredisClient): void {
+  // Its own `disconnect(true)` is polite, and would wait two seconds for a server that is gone.
+  client.stream?.destroy()
+}
+
+function addressOf({ options }: IoredisClient): string {
+  const { host, port } = options as { host?: string; port?: number }
+  return `${host}:${port}`
 }
 
 /** What the user may have set that changes what is sent, or what comes back. */

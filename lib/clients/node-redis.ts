@@ -1,7 +1,9 @@
 import type { Command, SolidisLike } from '../redis/client.ts'
+import { keyIndexOf, keyOf } from '../redis/commands.ts'
 import { connectionsOf } from './connections.ts'
 import { errorReply, type Failures } from './failure.ts'
 import { checkGiven } from './given.ts'
+import { slotOf } from './slot.ts'
 import { type Abilities, mastersOf, prefixText, prepend, wrap } from './wrap.ts'
 
 /** What is needed of a client of node-redis, or of a pool of them, version 5 or later. */
@@ -13,10 +15,20 @@ export interface NodeRedisClient {
   destroy?(): unknown
 }
 
+/** What is needed of a master of a cluster of node-redis. */
+export interface NodeRedisMaster {
+  readonly address: string
+  /** There is none before it is needed. */
+  readonly client?: NodeRedisClient | undefined
+}
+
 /** What is needed of a cluster of node-redis, version 5 or later. */
 export interface NodeRedisCluster {
-  readonly masters: readonly unknown[]
+  readonly masters: readonly NodeRedisMaster[]
+  /** Empty where the cluster is not connected; each by its number. */
+  readonly slots: readonly { readonly master: NodeRedisMaster }[]
   nodeClient(master: never): unknown
+  on?(event: 'node-reconnecting', listener: () => void): unknown
   sendCommand(
     firstKey: Command[number] | undefined,
     isReadonly: boolean | undefined,
@@ -111,6 +123,7 @@ function atOnce(client: { readonly isReady?: boolean }, options: object): object
 }
 
 function wrapCluster(cluster: NodeRedisCluster, keyPrefix: string): SolidisLike {
+  rediscoverSoon(cluster)
   const nodes = async () => {
     const masters = await mastersOf(wrapped, () => cluster.masters)
     return masters.map((master) =>
@@ -123,9 +136,46 @@ function wrapCluster(cluster: NodeRedisCluster, keyPrefix: string): SolidisLike 
   const wrapped = wrapSender(
     keyPrefix,
     (command, options) => cluster.sendCommand(keyOf(command), false, command, options),
-    { count: connectionsOf(cluster), nodes },
+    {
+      count: connectionsOf(cluster),
+      nodes,
+      nodeOf: (key) => cluster.slots[slotOf(prepend(keyPrefix, key))]?.master.address,
+      reconnect: (address) => {
+        for (const master of cluster.masters) {
+          const isMeant = address === undefined || address === master.address
+          if (isMeant && master.client) reconnect(master.client)
+        }
+      },
+      rediscover: () => rediscover(cluster),
+    },
   )
   return wrapped
+}
+
+const rediscovering = new WeakSet<NodeRedisCluster>()
+
+/** Lets a cluster that has lost a node find out who has taken its place. */
+function rediscoverSoon(cluster: NodeRedisCluster): void {
+  if (rediscovering.has(cluster)) return
+  rediscovering.add(cluster)
+  cluster.on?.('node-reconnecting', () => rediscover(cluster))
+}
+
+/**
+ * Finds out who has taken the place of a master, which a cluster does by itself after five seconds in
+ * version 6, and never in version 5, nor where the old one is frozen.
+ */
+function rediscover(cluster: NodeRedisCluster): void {
+  const { _slots } = cluster as { _slots?: { rediscover?(from: unknown): Promise<void> } }
+  // It asks one node, and while that does not answer, it asks no other.
+  const answering = cluster.masters.map(async ({ client }) => {
+    if (!client?.isReady) throw new Error('not connected')
+    await client.sendCommand(['PING'])
+    return client
+  })
+  Promise.any(answering)
+    .then((client) => _slots?.rediscover?.(client))
+    .catch(() => {})
 }
 
 function wrapSender(
@@ -165,25 +215,4 @@ function withPrefix(prefix: string, command: Command): Command {
   const index = keyIndexOf(command)
   const key = command[index]
   return key === undefined ? command : command.with(index, prepend(prefix, key))
-}
-
-function keyOf(command: Command): Command[number] | undefined {
-  return command[keyIndexOf(command)]
-}
-
-/** Where the key of a command is; -1 where there is none. */
-function keyIndexOf(command: Command): number {
-  switch (command[0]) {
-    case 'EVALSHA':
-    case 'EVAL':
-      return 3
-    case 'SCAN':
-    case 'SCRIPT':
-    case 'PING':
-    case 'ECHO':
-    case 'INFO':
-      return -1
-    default:
-      return 1
-  }
 }

@@ -16,7 +16,8 @@ export interface Wrapped {
 }
 
 /** What only some clients can do, or say. */
-export interface Abilities extends Pick<SolidisLike, 'reconnect' | 'nodes'> {
+export interface Abilities
+  extends Pick<SolidisLike, 'reconnect' | 'rediscover' | 'nodes' | 'nodeOf'> {
   /** Raised while the client lives. */
   readonly count?: { readonly connections: number }
 }

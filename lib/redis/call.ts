@@ -13,10 +13,10 @@ interface Owner {
  * to the caller, however long the client still waits for Redis.
  */
 export class Call<T> {
-  /** When its time is up, by the clock of `performance.now()`; `Infinity`: never. */
+  /** By the clock of `performance.now()`. */
+  readonly beganAt = performance.now()
+  /** When its time is up, by the same clock; `Infinity`: never. */
   readonly deadline: number
-  /** How many answers Redis had given when it began. */
-  readonly answersBefore: number
   readonly #command: string
   readonly #owner: Owner
   #tell: Callback<T> | undefined
@@ -27,18 +27,11 @@ export class Call<T> {
    * @param command what it waits for, by the name of a Redis command
    * @param timeout milliseconds that it may take; 0 for no limit
    */
-  constructor(
-    command: string,
-    timeout: number,
-    answersBefore: number,
-    tell: Callback<T>,
-    owner: Owner,
-  ) {
+  constructor(command: string, timeout: number, tell: Callback<T>, owner: Owner) {
     this.#command = command
-    this.answersBefore = answersBefore
     this.#tell = tell
     this.#owner = owner
-    this.deadline = timeout > 0 ? performance.now() + timeout : Infinity
+    this.deadline = timeout > 0 ? this.beganAt + timeout : Infinity
     if (timeout > 0) {
       const expire = (wasBusy: boolean) => this.#expire(timeout, wasBusy)
       this.#timer = startDeadline(expire, timeout, this.deadline)

@@ -72,7 +72,7 @@ export class Calls {
       return
     }
     this.#pending++
-    const call = new Call(command, timeout, this.#redis.answers, tell, this)
+    const call = new Call(command, timeout, tell, this)
     try {
       begin(call)
     } catch (error) {

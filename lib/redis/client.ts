@@ -21,8 +21,15 @@ export interface SolidisLike {
   readonly pipelines?: boolean
   /** How often the client has connected, if it says. */
   readonly connections?: number | undefined
-  /** Lets the client begin anew, with a new connection. What is in flight fails. */
-  reconnect?(): void
+  /**
+   * Lets the client begin anew, with a new connection. What is in flight fails.
+   * @param node the one to connect to anew, where there are several; else all of them
+   */
+  reconnect?(node?: string): void
+  /** What the client calls the node that has a key, where there are several, and it knows. */
+  nodeOf?(key: Command[number]): string | undefined
+  /** Lets the client find out anew which node has which keys. */
+  rediscover?(): void
   /** A client for each server that has keys of its own for SCAN to visit. Default: this one alone. */
   nodes?(): Promise<SolidisLike[]>
 }

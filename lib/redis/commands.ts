@@ -21,6 +21,32 @@ export class Script {
   }
 }
 
+/** Where the key of a command is; -1 where it has none. */
+export function keyIndexOf(command: Command): number {
+  switch (command[0]) {
+    case 'EVALSHA':
+    case 'EVAL':
+      return 3
+    case 'SCAN':
+    case 'SCRIPT':
+    case 'PING':
+    case 'ECHO':
+    case 'INFO':
+      return -1
+    default:
+      return 1
+  }
+}
+
+export function keyOf(command: Command): Command[number] | undefined {
+  return command[keyIndexOf(command)]
+}
+
+/** Gives what it is given: by the server that has a key, if one is named. */
+export function echo(text: string, key: Command[number] | undefined): Command {
+  return key === undefined ? ['ECHO', text] : ['EVAL', 'return ARGV[1]', '1', key, text]
+}
+
 /** Gives the payload of a session and its remaining milliseconds, each as in Redis. */
 export function get(key: string | Buffer): Command[] {
   return [

@@ -1,13 +1,14 @@
-import { randomBytes } from 'node:crypto'
-import type { Callback } from '../callback.ts'
+import { type Callback, promiseOf } from '../callback.ts'
 import { RedisError } from '../errors.ts'
-import { Breaker, type BreakerState } from './breaker.ts'
+import type { BreakerState } from './breaker.ts'
 import type { Call } from './call.ts'
 import type { Command, Reply, SolidisLike } from './client.ts'
 import { Clock } from './clock.ts'
 import { CHECK, COMPARE_AND_SET, GET, get, NONCES, type Script, toldBy } from './commands.ts'
-import { type Answered, Pipeline } from './pipeline.ts'
+import { Pipeline } from './pipeline.ts'
 import { isErrorReply, nameOf, type Outcome, outcomeOf, undelivered } from './replies.ts'
+import type { Server } from './server.ts'
+import { newNonce, type OnBreaker, Servers } from './servers.ts'
 
 /** No more often, a client is asked to connect anew because Redis is only a replica. */
 const RECONNECT_INTERVAL_MS = 1000
@@ -27,37 +28,26 @@ export class Redis {
   readonly #client: SolidisLike
   readonly #pipeline: Pipeline
   readonly #clock = new Clock()
-  readonly #breaker: Breaker | undefined
+  readonly #servers: Servers
   #connections: number | undefined
   #mayNotScript = false
   #reconnectedAt = Number.NEGATIVE_INFINITY
   /** Raised when replies that are still to come are not to be believed. */
   #epoch = 0
-  #inFlight = 0
-  #answers = 0
   #nonce = 0
 
   /**
    * @param onBreaker is told how the breaker changes, and why; `undefined`: there is none
    */
-  constructor(client: SolidisLike, onBreaker?: (state: BreakerState, cause: RedisError) => void) {
+  constructor(client: SolidisLike, onBreaker?: OnBreaker) {
     this.#client = client
     this.#pipeline = new Pipeline(client)
-    if (onBreaker === undefined) return
-    this.#breaker = new Breaker({
-      probe: (done) => this.#probe(done),
-      reconnect: () => client.reconnect?.(),
-      changed: onBreaker,
-    })
+    this.#servers = new Servers(client, this.#pipeline, onBreaker)
   }
 
+  /** That of the breaker; of those of a cluster's nodes, the worst. */
   get state(): BreakerState {
-    return this.#breaker?.state ?? 'closed'
-  }
-
-  /** How many answers there have been, to be told when a call begins that then gets none. */
-  get answers(): number {
-    return this.#answers
+    return this.#servers.state
   }
 
   /**
@@ -75,6 +65,26 @@ export class Redis {
 
   /** Sends commands in one round trip, and gives what became of each. */
   sendAll(commands: Command[], done: Callback<Outcome[]>): void {
+    if (this.#client.nodeOf === undefined) this.#sendTogether(commands, done)
+    else this.#sendApart(commands, done)
+  }
+
+  /** Lets no node hold up, or answer for, what is for another. */
+  #sendApart(commands: Command[], done: Callback<Outcome[]>): void {
+    const servers = commands.map((command) => this.#servers.of(command))
+    const sendings = [...new Set(servers)].map(async (server) => {
+      const part = commands.filter((_, i) => servers[i] === server)
+      const outcomes = await promiseOf<Outcome[]>((sent) => this.#sendTogether(part, sent))
+      return [server, outcomes.values()] as const
+    })
+    Promise.all(sendings).then((sent) => {
+      const outcomes = new Map(sent)
+      const next = (server: Server) => outcomes.get(server)?.next().value as Outcome
+      done(null, servers.map(next))
+    }, done)
+  }
+
+  #sendTogether(commands: Command[], done: Callback<Outcome[]>): void {
     this.#deliver(commands, nameOf(commands[0]), (failure, replies) => {
       if (failure !== undefined) return done(failure)
       const outcomes = commands.map((command, i) => outcomeOf(nameOf(command), replies[i]))
@@ -108,7 +118,7 @@ export class Redis {
 
   /** Writes by COMPARE_AND_SET, and gives WRITTEN, or what the key holds instead: `null` or text. */
   compareAndSet(key: string, args: Command, done: Callback<Reply>): void {
-    const nonce = this.#newNonce()
+    const nonce = this.#nextNonce()
     this.run(COMPARE_AND_SET, key, [String(nonce), ...args], (error, reply) => {
       if (error !== null || isText(reply)) done(error, reply)
       else if (reply === nonce) done(null, WRITTEN)
@@ -119,7 +129,7 @@ export class Redis {
 
   /** Asks for a session by a command whose reply shows itself to be to this very command. */
   check(key: string, done: Callback<Outcome[]>): void {
-    const nonce = randomNonce()
+    const nonce = newNonce()
     this.run(CHECK, key, [nonce], (error, reply) => {
       if (error !== null) return done(error)
       const [echo, ...outcomes] = Array.isArray(reply) ? reply : []
@@ -153,7 +163,7 @@ export class Redis {
   ): void {
     this.#forgetClockOfOthers()
     const before = Number.isFinite(deadline) ? this.#clock.timeOf(deadline) : MAX_TIME
-    const nonce = this.#newNonce()
+    const nonce = this.#nextNonce()
     this.run(script, key, [String(before), String(nonce), ...args], (error, reply) => {
       if (error !== null || isText(reply)) return done(error, reply)
       const told = toldBy(Number(reply))
@@ -173,9 +183,9 @@ export class Redis {
     return error
   }
 
-  /** A call had no answer in time; the more so if nobody had one since it began. */
-  timedOut({ answersBefore }: Call<never>, cause: RedisError): void {
-    if (this.#inFlight > 0 && answersBefore === this.#answers) this.#breaker?.timedOut(cause)
+  /** A call had no answer in time. */
+  timedOut(call: Call<never>, cause: RedisError): void {
+    this.#servers.timedOut(call, cause)
   }
 
   /**
@@ -184,7 +194,7 @@ export class Redis {
    */
   distrust(cause: RedisError): void {
     this.#epoch++
-    this.#breaker?.open(cause)
+    this.#servers.open(cause)
     this.#client.reconnect?.()
   }
 
@@ -199,7 +209,8 @@ export class Redis {
     name: string,
     answered: (failure: RedisError | undefined, replies: unknown[][]) => void,
   ): void {
-    const refusal = this.#breaker?.refusal
+    const server = this.#servers.of(commands[0] as Command)
+    const refusal = server.breaker?.refusal
     if (refusal !== undefined) {
       const reason = `Redis does not answer (${refusal.message})`
       const error = new RedisError(name, reason, { code: 'EBREAKER', cause: refusal })
@@ -208,21 +219,21 @@ export class Redis {
     }
     const epoch = this.#epoch
     const sentAt = performance.now()
-    this.#inFlight++
+    server.sent(sentAt)
     this.#pipeline.send(commands, (failure, replies) => {
-      this.#inFlight--
       if (epoch !== this.#epoch) {
+        server.lost()
         answered(outOfStep(name), [])
       } else if (failure === undefined || isErrorReply(failure)) {
-        this.#answers++
-        this.#breaker?.answered()
+        server.answered()
         answered(
           failure === undefined ? undefined : this.#refused(undelivered(name, failure)),
           replies,
         )
       } else {
         const error = undelivered(name, failure)
-        this.#breaker?.disconnected(error, sentAt)
+        server.lost()
+        server.breaker?.disconnected(error, sentAt)
         answered(error, replies)
       }
     })
@@ -243,20 +254,9 @@ export class Redis {
   }
 
   /** From 1 on: a nonce and its negative differ. */
-  #newNonce(): number {
+  #nextNonce(): number {
     this.#nonce = (this.#nonce % (NONCES - 1)) + 1
     return this.#nonce
-  }
-
-  #probe(done: (isRight: boolean) => void): void {
-    const nonce = randomNonce()
-    const answered: Answered = (failure, replies) => {
-      // Who is refused ECHO has got an answer, too.
-      const reply = failure ?? replies[0]?.[0]
-      const isRefused = isErrorReply(reply) && (reply as Error).message.startsWith('NOPERM')
-      done(String(reply) === nonce || isRefused)
-    }
-    this.#pipeline.send([['ECHO', nonce]], answered)
   }
 
   /** Who connects anew may find another server, with another clock. */
@@ -266,10 +266,6 @@ export class Redis {
     this.#connections = connections
     this.#clock.forget()
   }
-}
-
-function randomNonce(): string {
-  return randomBytes(9).toString('base64url')
 }
 
 function isText(reply: Outcome | undefined): boolean {

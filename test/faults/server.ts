@@ -21,10 +21,17 @@ export class Server {
     this.#options = options
   }
 
-  /** @param keepsData whether what it holds outlives it */
-  static async start(keepsData = false): Promise<Server> {
-    const options = keepsData ? [...OPTIONS, ...WITH_DATA] : OPTIONS
+  /**
+   * @param keepsData whether what it holds outlives it
+   * @param others what it is to be besides, such as a node of a cluster
+   */
+  static async start(keepsData = false, others: string[] = []): Promise<Server> {
+    const options = [...OPTIONS, ...(keepsData ? WITH_DATA : []), ...others]
     return new Server(await startRedis(undefined, options), options)
+  }
+
+  get port(): number {
+    return this.#redis.port as number
   }
 
   get url(): string {
