@@ -72,6 +72,26 @@ export class SessionConflictError extends StoreError {
   }
 }
 
+/**
+ * The session was not written, since as many sessions as `maxSessions` allows have the same value of
+ * `indexBy` already.
+ */
+export class TooManySessionsError extends StoreError {
+  static override readonly brand = 'TooManySessionsError'
+
+  readonly code = 'ETOOMANYSESSIONS'
+
+  /** How many there may be. */
+  readonly limit: number
+
+  constructor(limit: number) {
+    super(
+      `The session was not written: ${limit} others of its owner are there, as many as there may be`,
+    )
+    this.limit = limit
+  }
+}
+
 /** What Redis holds under a key of the store is no session: it does not decode, or has no cookie. */
 export class InvalidSessionError extends StoreError {
   static override readonly brand = 'InvalidSessionError'

@@ -12,6 +12,8 @@ export interface SolidisStoreEvents {
    * would cut off the page, which has been made by then; the session lives on as long as before.
    */
   touchFailed: [{ sid: string; error: RedisError }]
+  /** A session was ended for the sake of a new one, since there may be only `maxSessions` of a value. */
+  evicted: [{ sid: string; value: string }]
   /** The breaker changed its state; `cause` is why it is, or was, not closed. */
   breaker: [{ state: BreakerState; cause: RedisError }]
 }

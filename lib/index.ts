@@ -11,9 +11,17 @@ export type { Merge, OnConflict } from './concurrency/merge.ts'
 export type { SessionWithId } from './concurrency/sessions.ts'
 export { carrySnapshot } from './concurrency/snapshot.ts'
 export type { Change } from './concurrency/update.ts'
-export { InvalidSessionError, RedisError, SessionConflictError } from './errors.ts'
+export {
+  InvalidSessionError,
+  RedisError,
+  SessionConflictError,
+  TooManySessionsError,
+} from './errors.ts'
 export type { SolidisStoreEvents } from './events.ts'
 export type { SolidisStoreOptions } from './options.ts'
+export type { DestroyByOptions, FoundSession } from './owners/find.ts'
+export type { IndexBy } from './owners/members.ts'
+export type { MaxSessions } from './owners/owners.ts'
 export type { BreakerState } from './redis/breaker.ts'
 export type { Command, SolidisLike } from './redis/client.ts'
 export type { Serializer } from './session/payload.ts'

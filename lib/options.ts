@@ -1,5 +1,7 @@
 import type { OnConflict } from './concurrency/merge.ts'
 import { badArgument, isObject } from './errors.ts'
+import type { IndexBy } from './owners/members.ts'
+import type { MaxSessions } from './owners/owners.ts'
 import type { SolidisLike } from './redis/client.ts'
 import type { Serializer } from './session/payload.ts'
 import { isDateFromNow, type Ttl } from './session/ttl.ts'
@@ -38,6 +40,17 @@ export interface SolidisStoreOptions {
    */
   onConflict?: OnConflict | undefined
   /**
+   * Whose a session is, such as the id of its user: a string that is not empty, or `undefined`. For
+   * `findBy` and `destroyBy`. Where the store was used without it, call `reindex` once.
+   */
+  indexBy?: IndexBy | undefined
+  /**
+   * With `indexBy`: at most so many sessions a value. `{ limit, whenFull }` says what is done about one
+   * more: `'evict'` ends the one that was used least recently, and an `'evicted'` event tells of it;
+   * with `'reject'`, `set` fails with a `TooManySessionsError`. A number stands for `'evict'`.
+   */
+  maxSessions?: number | MaxSessions | undefined
+  /**
    * Whether a payload without a tag of this store is no session. Such are those that connect-redis
    * wrote, which get a tag with their next write. Default `false`.
    */
@@ -62,8 +75,14 @@ export interface SolidisStoreOptions {
 
 /** The options with their defaults. */
 export type ResolvedOptions = Required<{
-  readonly [K in keyof SolidisStoreOptions]: NonNullable<SolidisStoreOptions[K]>
-}>
+  readonly [K in Exclude<keyof SolidisStoreOptions, Optional>]: NonNullable<SolidisStoreOptions[K]>
+}> & {
+  readonly indexBy: IndexBy | undefined
+  readonly maxSessions: MaxSessions | undefined
+}
+
+/** Options that have no default. */
+type Optional = 'indexBy' | 'maxSessions'
 
 const MAX_TIMER_MS = 2 ** 31 - 1
 
@@ -78,6 +97,11 @@ const RULES: Record<Exclude<keyof SolidisStoreOptions, 'client'>, Rule> = {
   scanCount: ['a positive integer', isPositiveInteger],
   serializer: ['an object with parse and stringify', isSerializer],
   onConflict: ["'merge', 'overwrite', 'reject' or a function", isOnConflict],
+  indexBy: ['a function', (value) => value === undefined || isFunction(value)],
+  maxSessions: [
+    "a positive integer, or { limit, whenFull } with 'evict' or 'reject'",
+    (value) => value === undefined || isMaxSessions(value),
+  ],
   requireTag: ['a boolean', isBoolean],
   maxPending: ['a positive integer', isPositiveInteger],
   breaker: ['a boolean', isBoolean],
@@ -107,6 +131,8 @@ export function resolveOptions(options: SolidisStoreOptions): ResolvedOptions {
     scanCount: options.scanCount ?? 1000,
     serializer: options.serializer ?? JSON,
     onConflict: options.onConflict ?? 'merge',
+    indexBy: options.indexBy ?? undefined,
+    maxSessions: maxSessionsOf(options.maxSessions ?? undefined),
     requireTag: options.requireTag ?? false,
     timeout: options.timeout ?? 5000,
     maxPending: options.maxPending ?? 10_000,
@@ -114,9 +140,24 @@ export function resolveOptions(options: SolidisStoreOptions): ResolvedOptions {
   }
   for (const name of Object.keys(RULES) as (keyof typeof RULES)[]) {
     const [expected, isMet] = RULES[name]
-    if (!isMet(resolved[name] as never)) throw badArgument(name, expected, resolved[name])
+    if (!isMet(resolved[name] as never)) throw badArgument(name, expected, options[name])
   }
+  checkTogether(resolved)
   return resolved
+}
+
+function maxSessionsOf(given: number | MaxSessions | undefined): MaxSessions | undefined {
+  return typeof given === 'number' ? { limit: given } : given
+}
+
+function checkTogether({ prefix, indexBy, maxSessions }: ResolvedOptions): void {
+  if (indexBy !== undefined && prefix === '') {
+    // Else the keys of the index would be taken for sessions.
+    throw badArgument('prefix', 'a string that is not empty, with indexBy', prefix)
+  }
+  if (indexBy === undefined && maxSessions !== undefined) {
+    throw badArgument('indexBy', 'a function, with maxSessions', indexBy)
+  }
 }
 
 /** What users of other stores and of clients try, and what to say here instead. */
@@ -183,6 +224,11 @@ function isPositiveInteger(value: unknown): boolean {
 function isSerializer(value: unknown): boolean {
   const { parse, stringify } = Object(value)
   return isFunction(parse) && isFunction(stringify)
+}
+
+function isMaxSessions(value: unknown): boolean {
+  const { limit, whenFull = 'evict' } = Object(value)
+  return isPositiveInteger(limit) && ['evict', 'reject'].includes(whenFull)
 }
 
 function isOnConflict(value: unknown): boolean {

@@ -5,9 +5,17 @@ import { gateOf, isSolidis } from './clients/solidis.ts'
 import type { OnConflict } from './concurrency/merge.ts'
 import { Sessions, type SessionWithId } from './concurrency/sessions.ts'
 import type { Change } from './concurrency/update.ts'
-import { RedisError } from './errors.ts'
+import { badArgument, isObject, RedisError } from './errors.ts'
 import type { SolidisStoreEvents } from './events.ts'
 import { resolveOptions, type SolidisStoreOptions } from './options.ts'
+import {
+  type DestroyByOptions,
+  destroySessions,
+  type FoundSession,
+  findSessions,
+} from './owners/find.ts'
+import type { IndexBy } from './owners/members.ts'
+import type { MaxSessions, Owners } from './owners/owners.ts'
 import type { BreakerState } from './redis/breaker.ts'
 import type { Call } from './redis/call.ts'
 import { Calls, type Given } from './redis/calls.ts'
@@ -53,6 +61,10 @@ export class SolidisStore extends Store {
   readonly onConflict: OnConflict
   /** Milliseconds that a call may take; 0 for no limit. */
   readonly timeout: number
+  /** Whose a session is, if that is asked. */
+  readonly indexBy: IndexBy | undefined
+  /** How many sessions a value of `indexBy` may have, if there is a limit. */
+  readonly maxSessions: MaxSessions | undefined
   /** Whether a payload without a tag is no session. */
   readonly requireTag: boolean
   /** How many calls may wait for Redis at once. */
@@ -83,6 +95,8 @@ export class SolidisStore extends Store {
     this.serializer = resolved.serializer
     this.onConflict = resolved.onConflict
     this.timeout = resolved.timeout
+    this.indexBy = resolved.indexBy
+    this.maxSessions = resolved.maxSessions
     this.requireTag = resolved.requireTag
     this.maxPending = resolved.maxPending
     this.breaker = resolved.breaker
@@ -94,6 +108,7 @@ export class SolidisStore extends Store {
     this.#sessions = new Sessions(this.#redis, resolved, {
       invalid: (sid, error) => this.#tell('invalid', { sid, error }),
       gone: (sid) => this.#tell('gone', { sid }),
+      evicted: (sid, value) => this.#tell('evicted', { sid, value }),
       unknown: (session) => this.#warnOfWrapper(session),
     })
     this.#scope = { redis: this.#redis, calls: this.#calls, ...resolved }
@@ -209,6 +224,35 @@ export class SolidisStore extends Store {
     })
   }
 
+  /**
+   * Gives the sessions of which `indexBy` gives this value, that which was used last first. Each answer
+   * of Redis may take `timeout`.
+   */
+  findBy(value: string): Promise<FoundSession[]>
+  findBy(value: string, callback: Callback<FoundSession[]>): void
+  findBy(value: string, ...given: Given<FoundSession[]>) {
+    return this.#walk(given, async () => {
+      const owners = this.#ownersOf(value)
+      return findSessions(owners, value, (step) => this.#calls.step('GET', step))
+    })
+  }
+
+  /**
+   * Ends the sessions of which `indexBy` gives this value: all of them, or all but one, or only one.
+   * Gives how many it ended. Each answer of Redis may take `timeout`.
+   */
+  destroyBy(value: string, options?: DestroyByOptions): Promise<number>
+  destroyBy(value: string, callback: Callback<number>): void
+  destroyBy(value: string, options: DestroyByOptions | undefined, callback: Callback<number>): void
+  destroyBy(value: string, ...rest: unknown[]) {
+    const [options, ...given] = typeof rest[0] === 'function' ? [undefined, ...rest] : rest
+    return this.#walk(given as Given<number>, async () => {
+      const owners = this.#ownersOf(value)
+      const doomed = checkedDestroyBy(options)
+      return destroySessions(owners, value, doomed, (step) => this.#calls.step('UNLINK', step))
+    })
+  }
+
   /** Makes the `Session` of a request of what `get` gave. Called by express-session. */
   override createSession(
     req: Parameters<Store['createSession']>[0],
@@ -233,6 +277,14 @@ export class SolidisStore extends Store {
       )
     }
     return this.#calls.start('SCAN', given, begin, 0)
+  }
+
+  /** @throws TypeError if there are no owners, or this is none */
+  #ownersOf(value: string): Owners {
+    const { owners } = this.#sessions
+    if (owners === undefined) throw badArgument('options.indexBy', 'a function', undefined)
+    if (typeof value !== 'string') throw badArgument('value', 'a string', value)
+    return owners
   }
 
   #touched(sid: string, error: Error | null, callback: Callback): void {
@@ -264,6 +316,22 @@ export class SolidisStore extends Store {
       })
     }
   }
+}
+
+/** @throws TypeError that names what is no option of `destroyBy` */
+function checkedDestroyBy(options: unknown): DestroyByOptions {
+  if (options === undefined || options === null) return {}
+  if (!isObject(options)) throw badArgument('options', 'an object with except or only', options)
+  for (const [name, value] of Object.entries(options)) {
+    // What is misspelt would end all of them.
+    if (name !== 'except' && name !== 'only') {
+      throw badArgument(`options.${name}`, 'except or only as the only options', value)
+    }
+    if (value !== undefined && typeof value !== 'string') {
+      throw badArgument(`options.${name}`, 'a string', value)
+    }
+  }
+  return options
 }
 
 export interface SolidisStore {

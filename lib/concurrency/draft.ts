@@ -1,6 +1,7 @@
 import type { SessionData } from 'express-session'
+import type { Owners } from '../owners/owners.ts'
 import { KEEP } from '../redis/commands.ts'
-import { cookieData, endsLike } from '../session/cookie.ts'
+import { type CookieData, cookieData, endsLike } from '../session/cookie.ts'
 import type { Codec, Payload } from '../session/payload.ts'
 import { commonBase, mergeSessions } from './merge.ts'
 import { type Form, isPlain, plainForm, type Snapshot } from './snapshot.ts'
@@ -22,8 +23,13 @@ export class Draft {
   /** By object, its last write. */
   readonly parts = new Map<SessionData, Part>()
   expiry: Expiry = KEEP
+  cookie: CookieData = {}
+  /** Whose the session is to be. */
+  value: string | undefined
   readonly #codec: Codec
+  readonly #owners: Owners | undefined
   readonly #sid: string
+  readonly #held: Payload
   /** Only while `#session` has no more in it. */
   #payload: Payload | undefined
   #session: SessionData | undefined
@@ -33,10 +39,17 @@ export class Draft {
     return Math.min(...[...this.parts.values()].map(({ write }) => write.call.deadline))
   }
 
-  constructor(codec: Codec, sid: string, held: Payload) {
+  constructor(codec: Codec, owners: Owners | undefined, sid: string, held: Payload) {
     this.#codec = codec
+    this.#owners = owners
     this.#sid = sid
+    this.#held = held
     this.#payload = held
+  }
+
+  /** When the session expires as it is held, as far as is known. */
+  get expiresAtBefore(): number {
+    return Math.min(...[...this.parts.values()].map(({ snapshot }) => snapshot.expiresAt))
   }
 
   /** Merges a write into what there is by now. */
@@ -50,6 +63,8 @@ export class Draft {
       this.#payload = own
       this.#session = undefined
       this.expiry = wanted
+      this.value = write.value
+      this.cookie = write.cookie
     } else {
       // Another merge may change them in place, and fail then.
       const isSafe = write.merge === mergeSessions
@@ -58,12 +73,20 @@ export class Draft {
       const ours = await this.#codec.decode(this.#sid, own)
       const bases = await Promise.all((same ? [same] : known).map(({ own }) => this.#decode(own)))
       const merged = await inTime(write, write.merge(commonBase(bases, ours), theirs, ours))
+      this.value = this.#owners?.valueOf(merged)
       this.#session = merged
       this.#payload = undefined
-      if (endsLike(cookieData(merged), cookieData(ours))) this.expiry = wanted
-      else if (!endsLike(cookieData(merged), cookie)) this.expiry = write.expiryOf(merged)
+      this.cookie = cookieData(merged)
+      if (endsLike(this.cookie, cookieData(ours))) this.expiry = wanted
+      else if (!endsLike(this.cookie, cookie)) this.expiry = write.expiryOf(merged)
     }
     this.parts.set(write.session, { write, snapshot, own })
+  }
+
+  /** Whose the session is as it is held. */
+  async valueHeld(): Promise<string | undefined> {
+    if (this.#owners === undefined) return undefined
+    return this.#owners.valueOfLoaded(await this.#decode(this.#held))
   }
 
   async payload(): Promise<Payload> {

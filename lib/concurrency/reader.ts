@@ -1,6 +1,8 @@
 import type { SessionData } from 'express-session'
 import type { Callback } from '../callback.ts'
 import { InvalidSessionError, RedisError } from '../errors.ts'
+import type { Owners } from '../owners/owners.ts'
+import { CHECK } from '../redis/commands.ts'
 import { outOfStep, type Redis } from '../redis/redis.ts'
 import type { Outcome } from '../redis/replies.ts'
 import { cookieData } from '../session/cookie.ts'
@@ -14,13 +16,24 @@ type Invalid = (sid: string, error: InvalidSessionError | RedisError) => void
 export class Reader {
   readonly #redis: Redis
   readonly #codec: Codec
+  readonly #owners: Owners | undefined
   readonly #owner: object
   readonly #onInvalid: Invalid
 
-  /** @param onInvalid is told of what is in Redis but is no session */
-  constructor(redis: Redis, codec: Codec, owner: object, onInvalid: Invalid) {
+  /**
+   * @param owners where sessions have owners
+   * @param onInvalid is told of what is in Redis but is no session
+   */
+  constructor(
+    redis: Redis,
+    codec: Codec,
+    owners: Owners | undefined,
+    owner: object,
+    onInvalid: Invalid,
+  ) {
     this.#redis = redis
     this.#codec = codec
+    this.#owners = owners
     this.#owner = owner
     this.#onInvalid = onInvalid
   }
@@ -78,7 +91,7 @@ export class Reader {
    * only come with a reply to another call: then no reply is to be believed any more.
    */
   verify(sid: string, key: string, done: Callback<null>): void {
-    this.#redis.check(key, async (error, outcomes) => {
+    this.#redis.runShown(CHECK, key, [], async (error, outcomes) => {
       if (error !== null) return done(error)
       if (await this.#isForeign(sid, outcomes?.[0])) {
         this.#onInvalid(sid, new InvalidSessionError('The payload is that of another session'))
@@ -107,6 +120,7 @@ export class Reader {
       forms: [plainForm(payload)],
       cookie: cookieData(session),
       expiresAt: endsAt,
+      value: this.#owners?.valueOfLoaded(session),
     })
     return session
   }

@@ -1,20 +1,28 @@
 import type { Session, SessionData } from 'express-session'
 import { type Callback, promiseOf } from '../callback.ts'
 import { badArgument, InvalidSessionError, isObject, RedisError } from '../errors.ts'
+import type { IndexBy } from '../owners/members.ts'
+import { type MaxSessions, Owners } from '../owners/owners.ts'
 import type { Call } from '../redis/call.ts'
 import type { Reply } from '../redis/client.ts'
 import { DESTROY, KEEP, TOUCH } from '../redis/commands.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Outcome } from '../redis/replies.ts'
 import { type CookieData, cookieData, dateOf, isSameButForExpires } from '../session/cookie.ts'
-import { Codec, ForeignPayloadError, type Payload, type Serializer } from '../session/payload.ts'
+import {
+  Codec,
+  ForeignPayloadError,
+  type Payload,
+  payloadOf,
+  type Serializer,
+} from '../session/payload.ts'
 import { isOver, type LifeOptions, Lives, lengthenedFrom } from './lives.ts'
 import { hasChanges, type Merge, mergeBy, mergeSessions, type OnConflict } from './merge.ts'
 import { Queue } from './queue.ts'
 import { Reader } from './reader.ts'
 import { carrySnapshot, type Form, isOfRequest, type Snapshot, snapshotOf } from './snapshot.ts'
 import { applyChange, type Change } from './update.ts'
-import type { Write, WriteOutcome } from './write.ts'
+import type { Expiry, Write, WriteOutcome } from './write.ts'
 import { Writer } from './writer.ts'
 
 /** A session with its id. */
@@ -26,18 +34,24 @@ export interface SessionsOptions extends LifeOptions {
   readonly serializer: Serializer
   readonly requireTag: boolean
   readonly onConflict: OnConflict
+  readonly indexBy: IndexBy | undefined
+  readonly maxSessions: MaxSessions | undefined
 }
 
 /** Who is told of what is no error to anybody. */
 export interface Listener {
   invalid(sid: string, error: InvalidSessionError | RedisError): void
   gone(sid: string): void
+  /** A session was ended for the sake of another of the same owner. */
+  evicted(sid: string, value: string): void
   /** A session of a request was written that is not known from `createSession`. */
   unknown(session: SessionData): void
 }
 
 /** What is done to one session at a time, each call in its place among those of its session. */
 export class Sessions {
+  /** Whose they are, where that is asked. */
+  readonly owners: Owners | undefined
   readonly #reader: Reader
   readonly #redis: Redis
   readonly #options: SessionsOptions
@@ -55,9 +69,21 @@ export class Sessions {
     this.#listener = listener
     this.#codec = new Codec(options.serializer, options.requireTag)
     this.#lives = new Lives(options)
-    this.#reader = new Reader(redis, this.#codec, this, listener.invalid)
-    this.#writer = new Writer(redis, this.#codec)
+    this.owners = this.#ownersOf(options)
+    this.#reader = new Reader(redis, this.#codec, this.owners, this, listener.invalid)
+    this.#writer = new Writer(redis, this.#codec, this.owners)
     this.#queue = new Queue(this.#writer)
+  }
+
+  #ownersOf({ prefix, indexBy, maxSessions }: SessionsOptions): Owners | undefined {
+    if (indexBy === undefined) return undefined
+    return new Owners(this.#redis, {
+      prefix,
+      indexBy,
+      maxSessions,
+      load: (...loaded) => this.listed(...loaded),
+      onEvicted: this.#listener.evicted,
+    })
   }
 
   get(sid: string, call: Call<SessionData | null>): void {
@@ -101,8 +127,10 @@ export class Sessions {
     const payload = this.#encode(sid, session, snapshot)
     const merge = mergeBy(this.#options.onConflict, sid)
     const done = this.#whenWritten(sid, call, () => call.succeed())
-    const isAlone = this.#options.onConflict === 'reject'
-    const write = { sid, key, session, payload, cookie, expiry, merge, isAlone, call, done }
+    const value = this.owners?.valueOf(session)
+    const isLimited = this.#options.maxSessions !== undefined && value !== snapshot?.value
+    const isAlone = this.#options.onConflict === 'reject' || isLimited
+    const write = { sid, key, session, payload, cookie, expiry, value, merge, isAlone, call, done }
     this.#queue.write(this.#toWrite(write))
   }
 
@@ -125,19 +153,42 @@ export class Sessions {
     if (snapshot !== undefined) snapshot.cookieAsked = cookie
     if (snapshot !== undefined && !isSame) {
       this.#setCookie(sid, key, session, snapshot, cookie, expiry, call)
-    } else {
-      this.#queue.after(sid, 'touch', () => this.#expire(sid, key, expiry, cookie, snapshot, call))
+      return
     }
+    const expire = () => this.#expire(sid, key, expiry, cookie, snapshot, call)
+    const listing = {
+      sid,
+      value: snapshot === undefined ? this.owners?.valueOfLoaded(session) : snapshot.value,
+      expiresAt: expiry,
+      expiresAtBefore: snapshot?.expiresAt ?? Number.NEGATIVE_INFINITY,
+    }
+    if (this.owners?.mustExtend(listing)) {
+      this.#task(sid, call, async () => {
+        await this.owners?.extend(listing, call.deadline)
+        expire()
+      })
+    } else this.#queue.after(sid, 'touch', expire)
   }
 
   destroy(sid: string, call: Call<void>): void {
     const key = this.#key(sid)
+    const args = this.owners === undefined ? [] : ['give']
     this.#task(sid, call, async () => {
-      await promiseOf<Reply>((done) => {
-        this.#redis.runInTime(DESTROY, key, [], call.deadline, done)
+      const held = await promiseOf<Reply>((done) => {
+        this.#redis.runInTime(DESTROY, key, args, call.deadline, done)
       })
       call.succeed()
+      if (this.owners !== undefined && isText(held)) await this.#forget(sid, held)
     })
+  }
+
+  /** Removes a session that is gone from those of its owner. Where that fails, it costs work later. */
+  async #forget(sid: string, held: Reply): Promise<void> {
+    try {
+      const session = await this.#codec.decode(sid, payloadOf(held))
+      const value = this.owners?.valueOfLoaded(session)
+      if (value !== undefined) await this.owners?.forget(value, sid)
+    } catch {}
   }
 
   update(sid: string, change: Change, call: Call<SessionData | null>): void {
@@ -222,9 +273,11 @@ export class Sessions {
       call.succeed(outcome === 'written' ? result : null)
     })
     const payload = this.#encode(sid, changed, undefined)
-    const expiry = isMoved ? this.#lives.expiryOf(changed) : KEEP
+    const expiry: Expiry = isMoved ? this.#lives.expiryOf(changed) : KEEP
     const cookie = cookieData(changed)
-    return this.#toWrite({ sid, key, session: changed, payload, cookie, expiry, merge, call, done })
+    const value = this.owners?.valueOf(changed)
+    const how = { expiry, value, merge, call, done }
+    return this.#toWrite({ sid, key, session: changed, payload, cookie, ...how })
   }
 
   /** A touch of a session whose cookie was changed in more than its date: it writes nothing else. */
@@ -248,7 +301,9 @@ export class Sessions {
         : asItIs
       const payload = this.#encode(sid, touched as never, snapshot)
       const done = this.#whenWritten(sid, call, () => call.succeed())
-      const write = { sid, key, session, payload, cookie, expiry, merge: mergeSessions, call, done }
+      const value = this.owners?.valueOf(touched as never)
+      const merge = mergeSessions
+      const write = { sid, key, session, payload, cookie, expiry, value, merge, call, done }
       await this.#writeAlone(this.#toWrite(write))
     })
   }
@@ -326,6 +381,10 @@ export class Sessions {
     }
     return this.#options.prefix + sid
   }
+}
+
+function isText(reply: Reply): boolean {
+  return typeof reply === 'string' || Buffer.isBuffer(reply)
 }
 
 function checkSession(session: SessionData): void {

@@ -23,6 +23,8 @@ export interface Write {
   /** The cookie as it stands in the payload. */
   readonly cookie: CookieData
   readonly expiry: Expiry
+  /** Whose the session is in the payload; `undefined`: nobody's, or that is not asked. */
+  readonly value: string | undefined
   /** Decides what to write where Redis holds something else. */
   readonly merge: Merge
   /** Whether that may refuse for what Redis holds, and not for a write that may fail itself. */
@@ -64,6 +66,7 @@ export function beginWrite(write: Write, snapshot: Snapshot, form: Form) {
     snapshot.forms = isWritten ? [form] : before
     if (!isWritten) return
     snapshot.cookie = write.cookie
+    snapshot.value = write.value
     // A longer life that others have given it is not known to who has this object.
     if (write.expiry !== KEEP) snapshot.expiresAt = write.expiry
   }

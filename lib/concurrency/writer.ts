@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Callback, promiseOf } from '../callback.ts'
 import { SessionConflictError } from '../errors.ts'
+import type { Settle } from '../owners/owner-index.ts'
+import type { Owners } from '../owners/owners.ts'
 import type { Reply } from '../redis/client.ts'
-import { compareAndSet, KEEP, type Keep, REPLACE, SET } from '../redis/commands.ts'
+import { type Asked, compareAndSet, KEEP, type Keep, SET, set } from '../redis/commands.ts'
 import { type Redis, WRITTEN } from '../redis/redis.ts'
 import { isUnsent } from '../redis/replies.ts'
+import type { CookieData } from '../session/cookie.ts'
 import { type Codec, type Payload, payloadOf } from '../session/payload.ts'
 import { Draft } from './draft.ts'
 import type { Merge } from './merge.ts'
@@ -29,10 +32,13 @@ type Next = (stored?: Payload) => void
 export class Writer {
   readonly #redis: Redis
   readonly #codec: Codec
+  readonly #owners: Owners | undefined
 
-  constructor(redis: Redis, codec: Codec) {
+  /** @param owners where sessions have owners */
+  constructor(redis: Redis, codec: Codec, owners: Owners | undefined) {
     this.#redis = redis
     this.#codec = codec
+    this.#owners = owners
   }
 
   /**
@@ -72,51 +78,98 @@ export class Writer {
   #create(write: Write, payload: Payload, next: Next): void {
     const { owner, sid, key, session, cookie, call, done } = write
     const expiry = write.expiry as number
-    const snapshot = { owner, sid, forms: [NOTHING], cookie, expiresAt: expiry }
+    const snapshot: Snapshot = { owner, sid, forms: [NOTHING], cookie, expiresAt: expiry }
     // A plain object, given by hand, is written like this every time, and so is what is of elsewhere.
     if (isOfRequest(session, sid) && !hasSnapshot(session)) attachSnapshot(session, snapshot)
-    const end = beginWrite(write, snapshot, plainForm(payload))
-    const args = [payload, String(ttlOf(expiry))]
     // Whose id is new does not come late over what the same request has written since.
-    if (snapshotOfWrite(write) !== undefined) args.push('new')
-    this.#redis.runInTime(SET, key, args, call.deadline, (error, reply) => {
-      if (isPayload(reply)) {
-        end(false)
-        const ours: Merge = (_base, _theirs, session) => session
-        return this.#writeTogether([{ ...write, merge: ours }], payloadOf(reply), next)
-      }
-      if (error === null || isUnsent(error)) end(error === null)
-      done(error, 'written')
-      next(error === null ? payload : undefined)
+    const asked: Asked = snapshotOfWrite(write) === undefined ? 'any' : 'new'
+    this.#whenListed(write, snapshot, next, (settle) => {
+      const end = beginWrite(write, snapshot, plainForm(payload))
+      const args = set(payload, ttlOf(expiry), asked)
+      this.#redis.runInTime(SET, key, args, call.deadline, (error, reply) => {
+        if (isPayload(reply)) {
+          end(false)
+          settle?.()
+          const ours: Merge = (_base, _theirs, session) => session
+          return this.#writeTogether([{ ...write, merge: ours }], payloadOf(reply), next)
+        }
+        const isKnown = error === null || isUnsent(error)
+        if (isKnown) end(error === null)
+        if (isKnown) settle?.()
+        done(error, 'written')
+        next(error === null ? payload : undefined)
+      })
     })
   }
 
   /** What a write nearly always is: one comparison, with nobody else about. */
   #compareAndSet(write: Write, payload: Payload, snapshot: Snapshot, next: Next): void {
-    const { key, expiry, call, done } = write
+    const { key, expiry, call, done, value } = write
     const stored = snapshot.forms.map((form) => form.stored)
     const expected = stored.filter((held) => held !== null)
-    const end = beginWrite(write, snapshot, plainForm(payload))
-    const answered: Callback<Reply> = (error, reply) => {
-      if (error === null || isUnsent(error)) end(reply === WRITTEN)
-      if (error !== null || reply === null) {
-        done(error, 'gone')
-        next()
-      } else if (reply === WRITTEN) {
-        done(null, 'written')
-        next(payload)
-      } else {
-        this.#writeTogether([write], payloadOf(reply), next)
+    const valueBefore = snapshot.value
+    this.#whenListed(write, snapshot, next, (settle) => {
+      const end = beginWrite(write, snapshot, plainForm(payload))
+      const answered: Callback<Reply> = (error, reply) => {
+        const isKnown = error === null || isUnsent(error)
+        if (isKnown) end(reply === WRITTEN)
+        if (isKnown) settle?.()
+        if (error !== null || reply === null) {
+          done(error, 'gone')
+          next()
+        } else if (reply === WRITTEN) {
+          this.#forget(write.sid, valueBefore, value)
+          done(null, 'written')
+          next(payload)
+        } else {
+          this.#writeTogether([write], payloadOf(reply), next)
+        }
       }
-    }
-    if (expected.length === stored.length) {
-      const args = compareAndSet(expected, payload, ttlOf(expiry))
-      this.#redis.compareAndSet(key, args, answered)
+      // What may be new is written where there is nothing, but not late: it may have been destroyed.
+      const isNew = expected.length < stored.length
+      if (!isNew && settle === undefined) {
+        const args = compareAndSet(expected, payload, ttlOf(expiry))
+        this.#redis.compareAndSet(key, args, answered)
+      } else {
+        const args = set(payload, ttlOf(expiry), isNew ? 'new' : 'held', expected)
+        this.#redis.runInTime(SET, key, args, call.deadline, answered)
+      }
+    })
+  }
+
+  /** Goes on when the session is listed under its value: at once, where it is, or need not be. */
+  #whenListed(
+    write: Write,
+    { value: valueBefore, expiresAt: expiresAtBefore }: Snapshot,
+    next: Next,
+    goOn: (settle: Settle | undefined) => void,
+  ): void {
+    const { sid, value, cookie, expiry, call, done } = write
+    const expiresAt = listedUntil(expiry, expiresAtBefore, cookie)
+    const listing = { sid, value, expiresAt, expiresAtBefore }
+    const listed = this.#owners?.list(listing, valueBefore, call.deadline)
+    if (listed === undefined) {
+      goOn(undefined)
       return
     }
-    // What may be new is written where there is nothing, but not late: it may have been destroyed.
-    const args = [payload, String(ttlOf(expiry)), 'new', ...expected]
-    this.#redis.runInTime(SET, key, args, call.deadline, answered)
+    listed.then(
+      (settle) => {
+        if (!call.isOver) return goOn(settle)
+        settle?.()
+        next()
+      },
+      (error) => {
+        done(error)
+        next()
+      },
+    )
+  }
+
+  /** A session has another value than before, under which it is to be listed no longer. */
+  #forget(sid: string, valueBefore: string | undefined, value: string | undefined): void {
+    if (valueBefore === undefined || valueBefore === value) return
+    // Where this fails, an entry is left that costs some work later.
+    this.#owners?.forget(valueBefore, sid).catch(() => {})
   }
 
   /** Merges writes into what Redis holds until it still holds that when they arrive. */
@@ -135,12 +188,11 @@ export class Writer {
       if (attempt > 2 && attempt % 2 === 1) await backOff(attempt)
       const draft = await this.#draft(writes, held)
       if (draft.parts.size === 0) return stored
-      const payload = await draft.payload()
-      const reply = await this.#replace(first.key, held, payload, draft)
+      const reply = await this.#replace(first, held, draft)
       if (reply === WRITTEN || reply === null) {
         const outcome = reply === null ? 'gone' : 'written'
         for (const { done } of writes) done(null, outcome)
-        return reply === null ? undefined : payload
+        return reply === null ? undefined : draft.payload()
       }
       held = payloadOf(reply)
     }
@@ -148,7 +200,7 @@ export class Writer {
   }
 
   async #draft(writes: Write[], held: Payload): Promise<Draft> {
-    const draft = new Draft(this.#codec, (writes[0] as Write).sid, held)
+    const draft = new Draft(this.#codec, this.#owners, (writes[0] as Write).sid, held)
     for (const write of writes) {
       if (write.call.isOver) continue
       await draft.add(write).catch((error) => write.done(error))
@@ -156,14 +208,24 @@ export class Writer {
     return draft
   }
 
-  async #replace(key: string, held: Payload, payload: Payload, draft: Draft): Promise<Reply> {
-    const { expiry } = draft
+  async #replace({ sid, key }: Write, held: Payload, draft: Draft): Promise<Reply> {
+    const payload = await draft.payload()
+    const { expiry, value, deadline } = draft
+    const valueBefore = await draft.valueHeld()
+    const { expiresAtBefore } = draft
+    const expiresAt = listedUntil(expiry, expiresAtBefore, draft.cookie)
+    const listing = { sid, value, expiresAt, expiresAtBefore }
+    const settle = await this.#owners?.list(listing, valueBefore, deadline)
     const ends = [...draft.parts.values()].map(({ write, snapshot, own }) =>
-      beginWrite(write, snapshot, { stored: payload, own }),
+      beginWrite({ ...write, value }, snapshot, { stored: payload, own }),
     )
-    const args = compareAndSet([held], payload, ttlOf(expiry))
     const reply = await promiseOf<Reply>((done) => {
-      this.#redis.compareAndSet(key, args, done)
+      const ttlMs = ttlOf(expiry)
+      if (settle === undefined) {
+        this.#redis.compareAndSet(key, compareAndSet([held], payload, ttlMs), done)
+      } else {
+        this.#redis.runInTime(SET, key, set(payload, ttlMs, 'held', [held]), deadline, done)
+      }
     }).catch((error) => {
       if (isUnsent(error)) for (const end of ends) end(false)
       throw error
@@ -171,13 +233,15 @@ export class Writer {
     const isSameText = isPayload(reply) && payloadOf(reply) === held
     const outcome = isSameText ? await this.#overwrite(key, payload, draft) : reply
     for (const end of ends) end(outcome === WRITTEN)
+    settle?.()
+    if (outcome === WRITTEN) this.#forget(sid, valueBefore, value)
     return outcome
   }
 
   /** For what is the same text, but other bytes: what is no UTF-8 cannot be compared. */
   #overwrite(key: string, payload: Payload, { expiry, deadline }: Draft): Promise<Reply> {
-    const args = [payload, String(ttlOf(expiry))]
-    return promiseOf((done) => this.#redis.runInTime(REPLACE, key, args, deadline, done))
+    const args = set(payload, ttlOf(expiry), 'there')
+    return promiseOf((done) => this.#redis.runInTime(SET, key, args, deadline, done))
   }
 }
 
@@ -196,6 +260,12 @@ function isPayload(reply: Reply | undefined): boolean {
 /** Milliseconds from now on. What is over by now is to expire at once. */
 function ttlOf(expiry: Expiry): number | Keep {
   return expiry === KEEP ? KEEP : Math.max(Math.ceil(expiry - Date.now()), 1)
+}
+
+/** When a session expires, or may, where another may have let it live as long as its cookie says. */
+function listedUntil(expiry: Expiry, expiresAt: number, { originalMaxAge }: CookieData): number {
+  if (expiry !== KEEP) return expiry
+  return Math.max(expiresAt, Date.now() + (Number(originalMaxAge) || 0))
 }
 
 /** Waits longer, and less predictably, after each lost attempt. */

@@ -55,9 +55,18 @@ export class Calls {
 
   /** Sends commands of one of many steps, each of which may take as long as a call. */
   ask(redis: Redis, commands: Command[]): Promise<Outcome[]> {
-    return this.start<Outcome[]>(nameOf(commands[0]), [], (call) => {
-      redis.sendAll(commands, (error, outcomes) => call.settle(error, outcomes))
-    }) as Promise<Outcome[]>
+    const send = () => promiseOf<Outcome[]>((done) => redis.sendAll(commands, done))
+    return this.step(nameOf(commands[0]), send)
+  }
+
+  /** Takes one of many steps, which may take as long as a call. */
+  step<T>(command: string, take: () => Promise<T>): Promise<T> {
+    return this.start<T>(command, [], (call) => {
+      take().then(
+        (result) => call.succeed(result),
+        (error) => call.fail(error),
+      )
+    }) as Promise<T>
   }
 
   #begin<T>(

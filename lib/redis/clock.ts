@@ -40,8 +40,21 @@ export class Clock {
    * @param deadline by the clock of `performance.now()`
    */
   timeOf(deadline: number): number {
-    const ahead = Math.min(this.#ahead, this.#aheadBefore)
+    const ahead = this.#earliest
     // The last of the whole milliseconds that Redis compares with which is over by then.
     return ahead === Number.POSITIVE_INFINITY ? 0 : Math.floor(deadline + ahead) - 1
+  }
+
+  /**
+   * How far it is ahead of another clock; `undefined` while that is not known.
+   * @param now milliseconds since the epoch, by the other clock
+   */
+  aheadOf(now: number): number | undefined {
+    const ahead = this.#earliest
+    return ahead === Number.POSITIVE_INFINITY ? undefined : performance.now() + ahead - now
+  }
+
+  get #earliest(): number {
+    return Math.min(this.#ahead, this.#aheadBefore)
   }
 }

@@ -124,7 +124,7 @@ export function compareAndSet(
  *
  * Before Redis 7, a script that has asked for the time may write only if its effects are replicated.
  */
-const IN_TIME = `
+export const IN_TIME = `
 redis.replicate_commands()
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -139,14 +139,24 @@ export function toldBy(reply: number): { time: number; nonce: number } {
 }
 
 /**
- * SETs KEYS[1] to ARGV[3], to live ARGV[4] milliseconds, or 'Infinity': whatever there was, or, with
- * an ARGV[5], only where there was nothing, or one of ARGV[6] and so on; else it gives what there is.
+ * What SET asks for before it writes: whatever there is; that there is nothing, or one of the payloads
+ * given; that there is one of them; that there is a session, whatever it is.
+ */
+export type Asked = 'any' | 'new' | 'held' | 'there'
+
+/**
+ * SETs KEYS[1] to ARGV[3], to live ARGV[4] milliseconds, 'keep' or 'Infinity', if what ARGV[5] asks for
+ * is so, with the payloads ARGV[6] and so on. One that holds ARGV[3] already has been written. Gives
+ * what there is instead, if it is not so.
  */
 export const SET = new Script(
   'SET',
   `${IN_TIME}
-if ARGV[5] then
+if ARGV[5] == 'there' then
+  if redis.call('EXISTS', KEYS[1]) == 0 then return told(0) end
+elseif ARGV[5] ~= 'any' then
   local held = redis.call('GET', KEYS[1])
+  if not held and ARGV[5] == 'held' then return told(0) end
   local same = not held or held == ARGV[3]
   for i = 6, #ARGV do same = same or held == ARGV[i] end
   if not same then return held end
@@ -155,14 +165,15 @@ ${setTo('ARGV[3]', 'ARGV[4]')}
 return told(now)`,
 )
 
-/** SETs KEYS[1] to ARGV[3] if there is a session, whatever it is; ARGV[4] as in COMPARE_AND_SET. */
-export const REPLACE = new Script(
-  'SET',
-  `${IN_TIME}
-if redis.call('EXISTS', KEYS[1]) == 0 then return told(0) end
-${setTo('ARGV[3]', 'ARGV[4]')}
-return told(now)`,
-)
+/** The arguments of SET after the nonce. */
+export function set(
+  payload: string,
+  ttlMs: number | Keep,
+  asked: Asked,
+  expected: readonly string[] = [],
+): Command {
+  return [payload, String(ttlMs), asked, ...expected]
+}
 
 /**
  * PEXPIREs KEYS[1] in ARGV[3] milliseconds, unless it has more than ARGV[4] left, which is more than
@@ -177,10 +188,22 @@ if left <= tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 return told(now)`,
 )
 
-/** UNLINKs KEYS[1]. */
+/** UNLINKs KEYS[1]. With ARGV[3], it gives the payload that there was, if it was one. */
 export const DESTROY = new Script(
   'UNLINK',
   `${IN_TIME}
+local held = ARGV[3] and redis.pcall('GET', KEYS[1])
 redis.call('UNLINK', KEYS[1])
-return told(now)`,
+return type(held) == 'string' and held or told(now)`,
+)
+
+/** UNLINKs KEYS[1] if it holds ARGV[2]. Gives the nonce ARGV[1], or what COMPARE_AND_SET does. */
+export const COMPARE_AND_DESTROY = new Script(
+  'UNLINK',
+  `
+local held = redis.call('GET', KEYS[1])
+if not held then return -ARGV[1] end
+if held ~= ARGV[2] then return held end
+redis.call('UNLINK', KEYS[1])
+return tonumber(ARGV[1])`,
 )

@@ -4,7 +4,15 @@ import type { BreakerState } from './breaker.ts'
 import type { Call } from './call.ts'
 import type { Command, Reply, SolidisLike } from './client.ts'
 import { Clock } from './clock.ts'
-import { CHECK, COMPARE_AND_SET, GET, get, NONCES, type Script, toldBy } from './commands.ts'
+import {
+  COMPARE_AND_DESTROY,
+  COMPARE_AND_SET,
+  GET,
+  get,
+  NONCES,
+  type Script,
+  toldBy,
+} from './commands.ts'
 import { Pipeline } from './pipeline.ts'
 import { isErrorReply, nameOf, type Outcome, outcomeOf, undelivered } from './replies.ts'
 import type { Server } from './server.ts'
@@ -118,23 +126,32 @@ export class Redis {
 
   /** Writes by COMPARE_AND_SET, and gives WRITTEN, or what the key holds instead: `null` or text. */
   compareAndSet(key: string, args: Command, done: Callback<Reply>): void {
+    this.#compare(COMPARE_AND_SET, key, args, done)
+  }
+
+  /** Removes what holds this payload, and gives WRITTEN, or what the key holds instead. */
+  compareAndDestroy(key: string, payload: string, done: Callback<Reply>): void {
+    this.#compare(COMPARE_AND_DESTROY, key, [payload], done)
+  }
+
+  #compare(script: Script, key: string, args: Command, done: Callback<Reply>): void {
     const nonce = this.#nextNonce()
-    this.run(COMPARE_AND_SET, key, [String(nonce), ...args], (error, reply) => {
+    this.run(script, key, [String(nonce), ...args], (error, reply) => {
       if (error !== null || isText(reply)) done(error, reply)
       else if (reply === nonce) done(null, WRITTEN)
       else if (reply === -nonce) done(null, null)
-      else done(this.#foreign(COMPARE_AND_SET.name))
+      else done(this.#foreign(script.name))
     })
   }
 
-  /** Asks for a session by a command whose reply shows itself to be to this very command. */
-  check(key: string, done: Callback<Outcome[]>): void {
+  /** Runs a script whose reply shows itself to be its own by the nonce in front, and gives the rest. */
+  runShown(script: Script, key: string, args: Command, done: Callback<Outcome[]>): void {
     const nonce = newNonce()
-    this.run(CHECK, key, [nonce], (error, reply) => {
+    this.run(script, key, [nonce, ...args], (error, reply) => {
       if (error !== null) return done(error)
       const [echo, ...outcomes] = Array.isArray(reply) ? reply : []
       if (String(echo) === nonce) done(null, outcomes)
-      else done(this.#foreign(CHECK.name))
+      else done(this.#foreign(script.name))
     })
   }
 
@@ -174,6 +191,12 @@ export class Redis {
       if (performance.now() < deadline) this.runInTime(script, key, args, deadline, done)
       else done(new RedisError(script.name, 'it arrived too late', { code: 'ETIMEDOUT' }))
     })
+  }
+
+  /** How many milliseconds the clock of Redis is ahead of `Date.now()`; `undefined`: not known. */
+  get aheadMs(): number | undefined {
+    this.#forgetClockOfOthers()
+    return this.#clock.aheadOf(Date.now())
   }
 
   /** What came is not what the command gives, whatever Redis holds. */

@@ -11,8 +11,13 @@ let writes = 0
  * made twice, is never taken for one: of two processes that count up, one has to count again.
  */
 export function newTag(sid: string): string {
+  return `${digestOf(sid)}.${newWriteId()}`
+}
+
+/** What no other write has, of whatever process. */
+export function newWriteId(): string {
   writes++
-  return `${digestOf(sid)}.${WRITER}${writes.toString(36)}`
+  return WRITER + writes.toString(36)
 }
 
 /** Whether a tag is of the session with this id. */

@@ -5,9 +5,9 @@ import {
   compareAndSet,
   DESTROY,
   KEEP,
-  REPLACE,
   type Script,
   SET,
+  set,
   TOUCH,
   toldBy,
 } from '../../lib/redis/commands.ts'
@@ -84,9 +84,10 @@ function makeCommand(random: Random, prefix: string): Command {
     () =>
       run(COMPARE_AND_SET, '7', ...compareAndSet(expected(), text(), random.pick([KEEP, 150_000]))),
     () => run(COMPARE_AND_SET, '7', ...compareAndSet(expected(), text(), Number.POSITIVE_INFINITY)),
-    () => run(SET, deadline(), '7', text(), life()),
-    () => run(SET, deadline(), '7', text(), life(), 'new', ...expected()),
-    () => run(REPLACE, deadline(), '7', text(), random.pick([KEEP, life()])),
+    () => run(SET, deadline(), '7', ...set(text(), random.pick([KEEP, Number(life())]), 'any')),
+    () => run(SET, deadline(), '7', ...set(text(), Number(life()), 'new', expected())),
+    () => run(SET, deadline(), '7', ...set(text(), Number(life()), 'held', expected())),
+    () => run(SET, deadline(), '7', ...set(text(), random.pick([KEEP, Number(life())]), 'there')),
     () => run(TOUCH, deadline(), '7', ttl(), random.pick(['150000', '250000'])),
     () => run(DESTROY, deadline(), '7'),
   ]

@@ -6,7 +6,6 @@ import {
   GET,
   KEEP,
   NONCES,
-  REPLACE,
   type Script,
   SET,
   TOUCH,
@@ -45,17 +44,14 @@ const TWINS = new Map<Script, Twin>([
   ],
   [
     SET,
-    inTime((call, key, [payload, ttl, isNew, ...expected], now) => {
-      const held = isNew === undefined ? null : (call('GET', key) as string | null)
-      if (held !== null && held !== payload && !expected.includes(held)) return held
-      setFor(call, key, payload as string, ttl as string)
-      return now
-    }),
-  ],
-  [
-    REPLACE,
-    inTime((call, key, [payload, ttl], now) => {
-      if (call('EXISTS', key) === 0) return 0
+    inTime((call, key, [payload, ttl, asked, ...expected], now) => {
+      if (asked === 'there') {
+        if (call('EXISTS', key) === 0) return 0
+      } else if (asked !== 'any') {
+        const held = call('GET', key) as string | null
+        if (held === null && asked === 'held') return 0
+        if (held !== null && held !== payload && !expected.includes(held)) return held
+      }
       setFor(call, key, payload as string, ttl as string)
       return now
     }),

@@ -2,13 +2,12 @@ import {
   COMPARE_AND_SET,
   DESTROY,
   NONCES,
-  REPLACE,
   type Script,
   SET,
   TOUCH,
 } from '../../lib/redis/commands.ts'
 
-const IN_TIME = [SET, REPLACE, TOUCH, DESTROY]
+const IN_TIME = [SET, TOUCH, DESTROY]
 
 /** A script as the command that it is under conditions, e.g. `['PEXPIRE', key, ttlMs]`; else as it is. */
 export function asCommand(command: string[]): string[] {

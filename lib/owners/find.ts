@@ -1,0 +1,77 @@
+import type { SessionData } from 'express-session'
+import { handleOf } from './handle.ts'
+import type { InTime, Member } from './members.ts'
+import type { Owners } from './owners.ts'
+
+/** A session that `findBy` has found. */
+export interface FoundSession {
+  sid: string
+  /** What a page may show in place of the id: a digest of it, 22 characters of base64url. */
+  handle: string
+  session: SessionData
+  /** When it expires; `null`: never. */
+  expiresAt: Date | null
+}
+
+/** Which sessions of a value `destroyBy` ends. */
+export interface DestroyByOptions {
+  /** The id of a session that is not ended, such as that of the request. */
+  except?: string | undefined
+  /** The handle, as of `findBy`, of the only session that is ended. */
+  only?: string | undefined
+}
+
+/** Gives the sessions that have a value, what was used last first. */
+export async function findSessions(
+  owners: Owners,
+  value: string,
+  inTime: InTime,
+): Promise<FoundSession[]> {
+  const live = await readMembers(owners, value, inTime)
+  return live
+    .toSorted((a, b) => (a.expiresAt === b.expiresAt ? 0 : b.expiresAt - a.expiresAt))
+    .map(({ entry: { sid }, session, expiresAt }) => ({
+      sid,
+      handle: handleOf(sid),
+      session,
+      expiresAt: expiresAt === Infinity ? null : new Date(expiresAt),
+    }))
+}
+
+/** Ends the sessions that have a value, until there are none. Gives how many it ended. */
+export async function destroySessions(
+  owners: Owners,
+  value: string,
+  { except, only }: DestroyByOptions,
+  inTime: InTime,
+): Promise<number> {
+  const isMeant = ({ entry: { sid } }: Member) =>
+    sid !== except && (only === undefined || handleOf(sid) === only)
+  for (let count = 0; ; ) {
+    const doomed = (await readMembers(owners, value, inTime)).filter(isMeant)
+    if (doomed.length === 0) return count
+    for (const some of chunks(doomed)) {
+      const ended = await inTime(() =>
+        Promise.all(some.map((member) => owners.members.destroy(member))),
+      )
+      count += ended.filter(Boolean).length
+    }
+  }
+}
+
+/** Gives the live ones, and removes the entries of those that are over. */
+async function readMembers(
+  owners: Owners,
+  value: string,
+  inTime: InTime,
+): Promise<readonly Member[]> {
+  const { live, over } = await owners.members.read(value, undefined, inTime)
+  if (over.length > 0) await inTime(() => owners.index.remove(value, over))
+  return live
+}
+
+const AT_ONCE = 100
+
+function* chunks<T>(all: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < all.length; start += AT_ONCE) yield all.slice(start, start + AT_ONCE)
+}
