@@ -18,13 +18,17 @@ export class Tally {
   late = 0
   foreign = 0
   unsettled = 0
-  /** Pages that were begun and did not end. */
-  cutOff = 0
+  /** Pages that did not come, or did not end, by what was said of it. */
+  readonly cutOff: Record<string, number> = {}
   readonly ledgers: Ledger[] = []
 
   get broken(): number {
-    const { lost, revived, late, foreign, unsettled, cutOff } = this
-    return lost + revived + late + foreign + unsettled + cutOff
+    const { lost, revived, late, foreign, unsettled } = this
+    return lost + revived + late + foreign + unsettled + this.pagesCutOff
+  }
+
+  get pagesCutOff(): number {
+    return Object.values(this.cutOff).reduce((sum, count) => sum + count, 0)
   }
 
   observe(ledger: Ledger, seen: number | null): void {
@@ -129,8 +133,10 @@ export class Browser {
     const answer = await this.#send(method, path).catch((error: Error) => error.message)
     tally.slowestMs = Math.max(tally.slowestMs, performance.now() - beganAt)
     if (answer === 'timeout') tally.unsettled++
-    else if (typeof answer === 'string') tally.cutOff++
-    else if (answer.status !== 200) {
+    else if (typeof answer === 'string') {
+      const what = `${method} ${path.split('/')[1]}: ${answer}`
+      tally.cutOff[what] = (tally.cutOff[what] ?? 0) + 1
+    } else if (answer.status !== 200) {
       const code = String(answer.body.code)
       tally.failed[code] = (tally.failed[code] ?? 0) + 1
     }

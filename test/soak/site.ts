@@ -48,6 +48,8 @@ const failed: ErrorRequestHandler = ({ code }: RedisError, _req, res, next) => {
 app.use(failed)
 
 const server = app.listen(0, '127.0.0.1')
+// Else it closes connections that are idle, now and then under a request: a page that does not come.
+server.keepAliveTimeout = 0
 await once(server, 'listening')
 process.on('message', () => {
   globalThis.gc?.()

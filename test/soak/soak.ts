@@ -59,7 +59,7 @@ export async function soak(seconds: number, seed: number, client: string): Promi
     }
     const health = await Promise.all(sites.map(healthOf))
     const unhandled = health.reduce((sum, each) => sum + each.unhandled, 0)
-    const { requests, lost, revived, late, foreign, unsettled, cutOff, slowestMs } = tally
+    const { requests, lost, revived, late, foreign, unsettled, slowestMs } = tally
     console.table({
       requests,
       sessions: tally.ledgers.length,
@@ -68,13 +68,14 @@ export async function soak(seconds: number, seed: number, client: string): Promi
       'written late': late,
       "another's": foreign,
       unsettled,
-      'pages cut off': cutOff,
+      'pages cut off': tally.pagesCutOff,
       unhandled,
       'slowest, ms': Math.round(slowestMs),
       'memory at the start, MB': megabytes(healthBefore),
       'memory at the end, MB': megabytes(health),
     })
     console.log('failed, by code:', tally.failed)
+    console.log('cut off:', tally.cutOff)
     console.log('faults:', faults)
     return tally.broken === 0 && unhandled === 0 && requests > 0
   } finally {
