@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionData } from 'express-session'
 import { SolidisStore } from '../../lib/index.ts'
-import { clientKinds, nodeRedisKind } from '../support/clients.ts'
+import { clientKinds, nodeRedisKind, olderKinds } from '../support/clients.ts'
 import { eventually } from '../support/eventually.ts'
 import type { Data } from '../support/requests.ts'
 import { type Fault, type Scene, TIMEOUT_MS } from './run.ts'
@@ -241,7 +241,9 @@ export const FAULTS: Fault[] = [
 
 /** The clients to be tested, by what is wrong. */
 export const RUNS = FAULTS.flatMap((fault) =>
-  clientKinds.filter(({ missing }) => !missing).map((kind) => [fault, kind] as const),
+  [...clientKinds, ...olderKinds]
+    .filter(({ missing }) => !missing)
+    .map((kind) => [fault, kind] as const),
 )
 
 /** Changes of a session what nobody else does. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { SessionData } from 'express-session'
 import { SolidisStore } from '../../lib/index.ts'
-import { type ClientKind, clientKinds, nodeRedisKind } from '../support/clients.ts'
+import { type ClientKind, clientKinds, nodeRedisKind, olderKinds } from '../support/clients.ts'
 import { eventually } from '../support/eventually.ts'
 import { Relay } from '../support/relay.ts'
 import { data, equip, type FakeRequest, type RequestSession } from '../support/requests.ts'
@@ -113,7 +113,7 @@ describe('what was told to have failed is not written late', function () {
     await server.stop()
   })
 
-  for (const kind of clientKinds) {
+  for (const kind of [...clientKinds, ...olderKinds]) {
     if (kind.missing) continue
     for (const [how, cut] of Object.entries(CUTS)) {
       it(`by a process over ${kind.name} ${how}`, async () => {

@@ -1,5 +1,7 @@
-import { Redis } from 'ioredis'
-import { createClient } from 'redis'
+import * as ioredis6 from 'ioredis'
+import * as ioredis5 from 'ioredis5'
+import * as redis6 from 'redis'
+import * as redis5 from 'redis5'
 import type { SolidisClient } from '../../lib/clients/solidis.ts'
 import { fromIoredis, fromNodeRedis, type SolidisLike } from '../../lib/index.ts'
 import { redisUrl } from './redis.ts'
@@ -41,23 +43,39 @@ export const solidisKind: ClientKind = {
   },
 }
 
-export const nodeRedisKind: ClientKind = {
-  name: 'node-redis',
-  async connect(url = redisUrl()) {
-    const client = await createClient({ url }).on('error', ignore).connect()
-    return { client: fromNodeRedis(client), close: () => client.destroy() }
-  },
-}
-
-export const ioredisKind: ClientKind = {
-  name: 'ioredis',
-  async connect(url = redisUrl()) {
-    const client = new Redis(url).on('error', ignore)
-    return { client: fromIoredis(client), close: () => client.disconnect() }
-  },
-}
+export const nodeRedisKind = nodeRedis('node-redis', redis6)
+export const ioredisKind = ioredis('ioredis', ioredis6)
 
 export const clientKinds: ClientKind[] = [solidisKind, nodeRedisKind, ioredisKind]
 
+/** Older versions, which do other things with what they cannot send. */
+export const olderKinds: ClientKind[] = [
+  // Their types are those of other packages, but for what is used here the same.
+  nodeRedis('node-redis 5', redis5 as unknown as typeof redis6),
+  ioredis('ioredis 5', ioredis5 as unknown as typeof ioredis6),
+]
+
 /** What the project is for, and node-redis where that is missing. */
 export const mainKind: ClientKind = solidisKind.missing ? nodeRedisKind : solidisKind
+
+function nodeRedis(name: string, { createClient }: typeof redis6): ClientKind {
+  return {
+    name,
+    async connect(url = redisUrl()) {
+      const client = await createClient({ url }).on('error', ignore).connect()
+      // Version 5 throws where there is nothing to close any more.
+      const close = () => void (client.isOpen && client.destroy())
+      return { client: fromNodeRedis(client), close }
+    },
+  }
+}
+
+function ioredis(name: string, { Redis }: typeof ioredis6): ClientKind {
+  return {
+    name,
+    async connect(url = redisUrl()) {
+      const client = new Redis(url).on('error', ignore)
+      return { client: fromIoredis(client), close: () => client.disconnect() }
+    },
+  }
+}
