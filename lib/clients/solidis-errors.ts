@@ -16,6 +16,13 @@ export function isErrorReply(error: unknown): boolean {
   return error instanceof Error && error.name === 'RespError'
 }
 
+/** The `commandTimeout` that a client of Solidis has rejected for, in milliseconds, if it has. */
+export function timeLimitOf(error: unknown): number | undefined {
+  const { message } = Object(error) as Partial<Error>
+  const milliseconds = /^Command\(s\) timed out after (\d+) ms/.exec(String(message))?.[1]
+  return milliseconds === undefined ? undefined : Number(milliseconds)
+}
+
 /**
  * Says why a client of Solidis could not deliver, in the words of the first of all the errors within
  * the error that has a code; `ECONNRESET` if none has.

@@ -1,5 +1,6 @@
 import { ClientError, type Command, type SolidisLike } from '../redis/client.ts'
-import { clientError } from './solidis-errors.ts'
+import { STALL_MS } from '../redis/deadline.ts'
+import { clientError, timeLimitOf } from './solidis-errors.ts'
 import { outOfStep, Probe } from './solidis-probe.ts'
 
 /** What is needed of a client of Solidis. */
@@ -23,6 +24,8 @@ interface Request {
   readonly commands: Command[]
   readonly resolve: (replies: unknown[][]) => void
   readonly reject: (error: ClientError) => void
+  /** Whether it was in flight already. */
+  readonly isRepeated: boolean
 }
 
 /** What cannot be encoded. */
@@ -92,7 +95,7 @@ class Gate implements SolidisLike {
     }
     this.#commands += commands.length
     return new Promise((resolve, reject) => {
-      const request = { commands, resolve, reject }
+      const request = { commands, resolve, reject, isRepeated: false }
       if (this.#isOpen) this.#deliver(request)
       else this.#wait(request)
     })
@@ -118,6 +121,7 @@ class Gate implements SolidisLike {
   #deliver(request: Request): void {
     this.#inFlight.add(request)
     const { commands, resolve } = request
+    const sentAt = performance.now()
     const answer = this.#probe.rejectsErrors
       ? Promise.all(commands.map(async (command) => [await this.#probe.ask(command)]))
       : this.#client.send(commands)
@@ -132,15 +136,22 @@ class Gate implements SolidisLike {
         resolve(replies)
       },
       (error) => {
-        if (this.#inFlight.has(request)) this.#shut(clientError(error))
+        if (!this.#inFlight.has(request)) return
+        const limit = timeLimitOf(error)
+        const wasBusy = limit !== undefined && performance.now() - sentAt > limit + STALL_MS
+        this.#shut(clientError(error), wasBusy)
       },
     )
   }
 
   #wait(request: Request): void {
+    this.#keep(request)
+    if (this.#attempt === undefined && this.#rest === undefined) this.#tryToOpen()
+  }
+
+  #keep(request: Request): void {
     this.#waiting.push(request)
     this.#patience ??= setTimeout(() => this.#failWaiting(tooLate()), MAX_WAIT_MS)
-    if (this.#attempt === undefined && this.#rest === undefined) this.#tryToOpen()
   }
 
   /** The client tells of a new connection: what was sent over the one before is lost. */
@@ -183,12 +194,22 @@ class Gate implements SolidisLike {
     for (const request of this.#waiting.splice(0)) this.#deliver(request)
   }
 
-  /** Nothing is sent any more, and nothing that comes for what was sent is believed. */
-  #shut(error: ClientError): void {
+  /**
+   * Nothing is sent any more, and nothing that comes for what was sent is believed.
+   * @param wasBusy whether the process was: then the client has looked at its clock before its socket,
+   * and drops the connection with all answers that are there. So what was in flight is sent once more,
+   * as whatever the store sends may be.
+   */
+  #shut(error: ClientError, wasBusy = false): void {
     this.#isOpen = false
     const requests = [...this.#inFlight]
     this.#inFlight.clear()
-    for (const request of requests) this.#reject(request, error)
+    for (const request of requests) {
+      if (wasBusy && !request.isRepeated) this.#keep({ ...request, isRepeated: true })
+      else this.#reject(request, error)
+    }
+    // Later: of what is sent before the client has dropped its connection, nothing arrives.
+    if (wasBusy && this.#waiting.length > 0) this.#tryLater(1)
   }
 
   /** There is no connection, or none to be trusted. */
@@ -213,9 +234,12 @@ class Gate implements SolidisLike {
   #takeRest(): void {
     this.#attempt = undefined
     if (this.#rest !== undefined) return
-    const milliseconds = this.#restMs * (0.5 + Math.random() / 2)
+    this.#tryLater(this.#restMs * (0.5 + Math.random() / 2))
     this.#restMs = Math.min(this.#restMs * 2, MAX_REST_MS)
-    this.#rest = setTimeout(() => {
+  }
+
+  #tryLater(milliseconds: number): void {
+    this.#rest ??= setTimeout(() => {
       this.#rest = undefined
       if (this.#waiting.length > 0) this.#tryToOpen()
     }, milliseconds).unref()

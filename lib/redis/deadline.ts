@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 
 /** So late, a timer tells of a process that was busy, not of a server that is slow. */
-const STALL_MS = 50
+export const STALL_MS = 50
 /** How long answers that came meanwhile may take to get from the socket to their callers. */
 const GRACE_MS = 200
 /** So many turns of the event loop lie between the arrival of a reply and its caller, over any client. */

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
+import type { SessionData } from 'express-session'
 import { createClient } from 'redis'
 import { gateOf, type SolidisClient } from '../../lib/clients/solidis.ts'
 import { type SolidisLike, SolidisStore } from '../../lib/index.ts'
@@ -10,7 +11,7 @@ import { rejection } from '../support/calls.ts'
 import { createSolidis, solidisKind } from '../support/clients.ts'
 import { eventually } from '../support/eventually.ts'
 import { Relay } from '../support/relay.ts'
-import { ask, data } from '../support/requests.ts'
+import { ask, type Data, data } from '../support/requests.ts'
 
 type Solidis = SolidisClient & NodeJS.EventEmitter
 
@@ -197,6 +198,26 @@ describe('Solidis in trouble', () => {
     await dropAll()
     expect(await call).to.include({ name: 'ClientError', code: 'ECONNRESET' })
     expect(await gate.send([['PING']])).to.deep.equal([['PONG']])
+  })
+
+  it('loses no answer when the process was busy for longer than the client waits', async () => {
+    const gate = gateOf(solidis())
+    const store = new SolidisStore({ client: gate, timeout: SOON_MS })
+    const sids = Array.from({ length: 30 }, (_, i) => `${i}`)
+    for (const sid of sids) await store.set(sid, data({ sid }))
+    const calls: Promise<SessionData | null>[] = []
+    for (const sid of sids) {
+      calls.push(store.get(sid))
+      // Each is a pipeline of its own, and has a timer of its own.
+      await turn()
+    }
+    calls.push(store.update('0', (session) => void Object.assign(session, { n: 1 })))
+    for (let left = 10; left > 0; left--) await turn()
+    const end = Date.now() + 2 * SOON_MS
+    while (Date.now() < end);
+    const sessions = await Promise.all(calls)
+    expect(sessions.map((session) => (session as Data).sid)).to.deep.equal([...sids, '0'])
+    expect(await store.get('0')).to.include({ n: 1 })
   })
 
   it('tells calls of quit at once, those that come after it, too', async () => {

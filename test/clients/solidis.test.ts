@@ -265,6 +265,64 @@ describe('the gate in front of Solidis', () => {
       })
     }
 
+    describe('that fail by a limit of the client, after the process was busy for longer', () => {
+      const limit = new Error('Command(s) timed out after 5000 ms.')
+
+      /** The client finds after `ms` that the time of all that it was sent is up. */
+      function timeOut(client: FakeSolidis, clock: sinon.SinonFakeTimers, ms: number) {
+        clock.tick(ms)
+        for (const { reject } of client.sent.splice(0)) reject(limit)
+      }
+
+      async function busy() {
+        const { client, gate } = await openGate()
+        const toFake = ['setTimeout', 'clearTimeout', 'performance'] as const
+        const clock = sinon.useFakeTimers({ toFake: [...toFake] })
+        const calls = ['1', '2', '3'].map((key) => gate.send(get(key)))
+        return { client, gate, clock, calls }
+      }
+
+      it('are sent once more, in their order and before others, over the new connection', async () => {
+        const { client, gate, clock, calls } = await busy()
+        timeOut(client, clock, 6000)
+        await aWhile()
+        calls.push(gate.send(get('4')))
+        expect(client.sent).to.deep.equal([])
+        client.emit('connect')
+        client.emit('ready')
+        await aWhile()
+        expect(client.keys).to.deep.equal(['1', '2', '3', '4'])
+        client.answerAll()
+        expect(await Promise.all(calls)).to.deep.equal([[['1']], [['2']], [['3']], [['4']]])
+      })
+
+      it('are sent once more over the old one, where that stays', async () => {
+        const { client, clock, calls } = await busy()
+        timeOut(client, clock, 6000)
+        await clock.tickAsync(1)
+        await aWhile()
+        client.answerAll()
+        expect(await Promise.all(calls)).to.deep.equal([[['1']], [['2']], [['3']]])
+      })
+
+      it('fail the second time', async () => {
+        const { client, clock, calls } = await busy()
+        const failed = calls.map(rejection)
+        timeOut(client, clock, 6000)
+        await clock.tickAsync(1)
+        await aWhile()
+        timeOut(client, clock, 6000)
+        for (const call of failed) expect(await call).to.include({ code: 'ETIMEDOUT' })
+      })
+
+      it('fail where the process was not', async () => {
+        const { client, clock, calls } = await busy()
+        const failed = calls.map(rejection)
+        timeOut(client, clock, 5010)
+        for (const call of failed) expect(await call).to.include({ code: 'ETIMEDOUT' })
+      })
+    })
+
     it('are over when they have failed: what comes of them later means nothing', async () => {
       const { client, gate } = await openGate()
       const old = ['1', '2', '3'].map((key) => rejection(gate.send(get(key))))
