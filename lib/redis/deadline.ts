@@ -12,7 +12,11 @@ const EXPIRED_A_TURN = 200
 /** @param wasBusy whether the process was, so that its answers are late and not those of Redis */
 type Expire = (wasBusy: boolean) => void
 
-const due: (() => void)[] = []
+type Due = () => void
+
+const due: Due[] = []
+/** Those that were found to be late in this turn of the event loop. */
+let late: Due[] = []
 
 /**
  * Calls `expire` in `ms` milliseconds. Answers that lie in the socket by then are read first: `expire`
@@ -33,10 +37,22 @@ function onDue(expire: Expire, dueAt: number): void {
   }
   const context = new AsyncResource('SolidisStore')
   const wasBusy = performance.now() - dueAt > STALL_MS
-  const isFirst = due.push(() => context.runInAsyncScope(expire, undefined, wasBusy)) === 1
-  if (!isFirst) return
-  if (wasBusy) setTimeout(expireSome, GRACE_MS, GRACE_TURNS)
-  else setImmediate(expireSome, GRACE_TURNS)
+  const told = () => context.runInAsyncScope(expire, undefined, wasBusy)
+  if (!wasBusy) {
+    expireSoon([told])
+    return
+  }
+  if (late.push(told) > 1) return
+  setTimeout(expireSoon, GRACE_MS, late)
+  // What another turn finds, after the process was busy again, has as much time of its own.
+  setImmediate(() => {
+    late = []
+  })
+}
+
+function expireSoon(some: Due[]): void {
+  if (due.length === 0) setImmediate(expireSome, GRACE_TURNS)
+  for (const each of some) due.push(each)
 }
 
 function expireSome(turnsLeft: number): void {
