@@ -1,4 +1,4 @@
-import { IN_TIME, Script } from '../redis/commands.ts'
+import { Script, UNLESS_LATE } from '../redis/commands.ts'
 
 /*
  * Each value of `indexBy` has a sorted set. Its entries are the ids of sessions, scored by the time, in
@@ -59,7 +59,7 @@ export const REMOVE = new Script('ZREM', REMOVE_UNCHANGED(1))
  */
 export const ADD = new Script(
   'ZADD',
-  `${IN_TIME}
+  `${UNLESS_LATE}
 local key, sid, limit = KEYS[1], ARGV[3], tonumber(ARGV[7])
 redis.call('ZREMRANGEBYSCORE', key, 0, now)
 redis.call('ZREMRANGEBYSCORE', key, '(' .. ${SKEW_MS} - now, '(0')

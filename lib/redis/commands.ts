@@ -120,17 +120,20 @@ export function compareAndSet(
  * The scripts below do not compare, and may arrive late: after their caller was told that they failed,
  * and has done something else. So ARGV[1] is a deadline, in milliseconds by the clock of Redis. They
  * give the time by that clock, 0 where there is no session, and the time below zero if the deadline is
- * over, with nothing done then; the nonce ARGV[2] is added to that times NONCES.
+ * over, with nothing done then, unless it is done: a client may send a script twice. The nonce ARGV[2] is added to that times NONCES.
  *
  * Before Redis 7, a script that has asked for the time may write only if its effects are replicated.
  */
-export const IN_TIME = `
+const IN_TIME = `
 redis.replicate_commands()
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function told(what) return what * ${NONCES} + ARGV[2] end
-if now > tonumber(ARGV[1]) then return told(-now) end
+local late = now > tonumber(ARGV[1])
 `
+
+export const UNLESS_LATE = `${IN_TIME}
+if late then return told(-now) end`
 
 /** What the scripts below have answered. */
 export function toldBy(reply: number): { time: number; nonce: number } {
@@ -152,6 +155,8 @@ export type Asked = 'any' | 'new' | 'held' | 'there'
 export const SET = new Script(
   'SET',
   `${IN_TIME}
+if late and (ARGV[1] == '0' or redis.pcall('GET', KEYS[1]) ~= ARGV[3]) then return told(-now) end
+if late then return told(now) end
 if ARGV[5] == 'there' then
   if redis.call('EXISTS', KEYS[1]) == 0 then return told(0) end
 elseif ARGV[5] ~= 'any' then
@@ -181,7 +186,7 @@ export function set(
  */
 export const TOUCH = new Script(
   'PEXPIRE',
-  `${IN_TIME}
+  `${UNLESS_LATE}
 local left = redis.call('PTTL', KEYS[1])
 if left == -2 then return told(0) end
 if left <= tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
@@ -192,6 +197,7 @@ return told(now)`,
 export const DESTROY = new Script(
   'UNLINK',
   `${IN_TIME}
+if late and redis.call('EXISTS', KEYS[1]) == 1 then return told(-now) end
 local held = ARGV[3] and redis.pcall('GET', KEYS[1])
 redis.call('UNLINK', KEYS[1])
 return type(held) == 'string' and held or told(now)`,

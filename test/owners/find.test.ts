@@ -5,7 +5,18 @@ import { TooManySessionsError } from '../../lib/index.ts'
 import { rejection } from '../support/calls.ts'
 import { clientKinds } from '../support/clients.ts'
 import { freshPrefix } from '../support/redis.ts'
-import { ask, type Data, data, destroy, equip, open, save, touch } from '../support/requests.ts'
+import {
+  ask,
+  type Data,
+  data,
+  destroy,
+  equip,
+  expireAt,
+  ONE_HOUR_MS,
+  open,
+  save,
+  touch,
+} from '../support/requests.ts'
 import { heard, useStores } from '../support/two-sessions.ts'
 
 const indexBy = (session: SessionData) => (session as Data).user as string | undefined
@@ -19,8 +30,13 @@ for (const kind of clientKinds) {
     const { client, makeStore } = useStores(kind)
 
     const makeIndexed = (options = {}) => makeStore({ indexBy, timeout: 5000, ...options })
-    const login = (store: SolidisStore, sid: string, user: string, more = {}) =>
-      store.set(sid, data({ user, ...more }))
+    let logins = 0
+    /** Each later than the one before, by more than the time of a test. */
+    const login = (store: SolidisStore, sid: string, user: string, more = {}) => {
+      const session = data({ user, ...more })
+      expireAt(session, Date.now() + ONE_HOUR_MS + ++logins * 60_000)
+      return store.set(sid, session)
+    }
     const sidsOf = async (store: SolidisStore, user: string) =>
       (await store.findBy(user)).map(({ sid }) => sid)
 
@@ -148,7 +164,7 @@ for (const kind of clientKinds) {
       const evicted = heard<{ sid: string; value: string }>(store, 'evicted')
       for (const sid of ['a', 'b', 'c']) await login(store, sid, 'ann')
       const used = await open(store, 'a')
-      used.touch()
+      expireAt(used, Date.now() + 24 * ONE_HOUR_MS)
       await touch(used)
       await login(store, 'd', 'ann')
       expect(await sidsOf(store, 'ann')).to.have.members(['a', 'c', 'd'])

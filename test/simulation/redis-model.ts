@@ -44,7 +44,10 @@ const TWINS = new Map<Script, Twin>([
   ],
   [
     SET,
-    inTime((call, key, [payload, ttl, asked, ...expected], now) => {
+    inTime((call, key, [payload, ttl, asked, ...expected], now, late) => {
+      if (late !== undefined) {
+        return late !== '0' && payloadAt(call, key) === payload ? now : -now
+      }
       if (asked === 'there') {
         if (call('EXISTS', key) === 0) return 0
       } else if (asked !== 'any') {
@@ -58,7 +61,8 @@ const TWINS = new Map<Script, Twin>([
   ],
   [
     TOUCH,
-    inTime((call, key, [ttl, limit], now) => {
+    inTime((call, key, [ttl, limit], now, late) => {
+      if (late !== undefined) return -now
       const left = call('PTTL', key) as number
       if (left === -2) return 0
       if (left <= Number(limit)) call('PEXPIRE', key, ttl as string)
@@ -67,17 +71,28 @@ const TWINS = new Map<Script, Twin>([
   ],
   [
     DESTROY,
-    inTime((call, key, _args, now) => {
+    inTime((call, key, _args, now, late) => {
+      if (late !== undefined && call('EXISTS', key) === 1) return -now
       call('UNLINK', key)
       return now
     }),
   ],
 ])
 
-function inTime(twin: Twin): Twin {
+/** @param twin is told the deadline if it is over */
+function inTime(twin: (...args: [...Parameters<Twin>, late: string | undefined]) => Reply): Twin {
   return (call, key, [deadline, nonce, ...args], now) => {
-    const told = now > Number(deadline) ? -now : twin(call, key, args, now)
+    const late = now > Number(deadline) ? deadline : undefined
+    const told = twin(call, key, args, now, late)
     return typeof told === 'number' ? told * NONCES + Number(nonce) : told
+  }
+}
+
+function payloadAt(call: Call, key: string): Reply {
+  try {
+    return call('GET', key)
+  } catch {
+    return null
   }
 }
 
