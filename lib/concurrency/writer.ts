@@ -216,6 +216,11 @@ export class Writer {
     const expiresAt = listedUntil(expiry, expiresAtBefore, draft.cookie)
     const listing = { sid, value, expiresAt, expiresAtBefore }
     const settle = await this.#owners?.list(listing, valueBefore, deadline)
+    // All that may have taken so long that later calls have gone on from what was there before.
+    if ([...draft.parts.values()].every(({ write }) => write.call.isOver)) {
+      settle?.()
+      throw new Error('The calls are over')
+    }
     const ends = [...draft.parts.values()].map(({ write, snapshot, own }) =>
       beginWrite({ ...write, value }, snapshot, { stored: payload, own }),
     )

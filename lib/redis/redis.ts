@@ -14,7 +14,14 @@ import {
   toldBy,
 } from './commands.ts'
 import { Pipeline } from './pipeline.ts'
-import { isErrorReply, nameOf, type Outcome, outcomeOf, undelivered } from './replies.ts'
+import {
+  isErrorReply,
+  nameOf,
+  type Outcome,
+  ofRepetition,
+  outcomeOf,
+  undelivered,
+} from './replies.ts'
 import type { Server } from './server.ts'
 import { newNonce, type OnBreaker, Servers } from './servers.ts'
 
@@ -160,7 +167,7 @@ export class Redis {
     const { name, sha1, source } = script
     const knownDone: Callback<Reply> = (error, reply) => {
       if ((error as RedisError | null)?.code !== 'NOSCRIPT') done(error, reply)
-      else this.send(['EVAL', source, '1', key, ...args], done, name)
+      else this.send(['EVAL', source, '1', key, ...args], again(done), name)
     }
     this.send(['EVALSHA', sha1, '1', key, ...args], knownDone, name)
   }
@@ -188,7 +195,7 @@ export class Redis {
       if (told.time > 0) this.#clock.learn(told.time)
       if (told.time >= 0) return done(null, told.time > 0 ? WRITTEN : null)
       this.#clock.relearn(-told.time)
-      if (performance.now() < deadline) this.runInTime(script, key, args, deadline, done)
+      if (performance.now() < deadline) this.runInTime(script, key, args, deadline, again(done))
       else done(new RedisError(script.name, 'it arrived too late', { code: 'ETIMEDOUT' }))
     })
   }
@@ -289,6 +296,14 @@ export class Redis {
     this.#connections = connections
     this.#clock.forget()
   }
+}
+
+/**
+ * Where a command is sent again, a client may have sent it twice before that, and given the second
+ * reply: so even if it is not sent any more, it may have been carried out.
+ */
+function again(done: Callback<Reply>): Callback<Reply> {
+  return (error, reply) => (error === null ? done(null, reply) : done(ofRepetition(error)))
 }
 
 function isText(reply: Outcome | undefined): boolean {

@@ -40,9 +40,19 @@ export function undelivered(command: string, error: unknown): RedisError {
   return new RedisError(command, reason, { code: codeOf(error), cause: error })
 }
 
+/** With what a command failed that had been sent before, and may have been carried out then. */
+const ofRepetitions = new WeakSet<Error>()
+
+/** Lets an error be that of a command that was sent again, whatever the reply to the first. */
+export function ofRepetition<E extends Error>(error: E): E {
+  ofRepetitions.add(error)
+  return error
+}
+
 /** Whether a command that failed cannot have been carried out. */
 export function isUnsent(error: unknown): boolean {
-  return UNSENT.has((error as Partial<RedisError> | null)?.code)
+  const isUnsentNow = UNSENT.has((error as Partial<RedisError> | null)?.code)
+  return isUnsentNow && !ofRepetitions.has(error as Error)
 }
 
 /** Whether a client rejects with what Redis has replied. */
