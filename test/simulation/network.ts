@@ -129,6 +129,14 @@ export class Network {
     this.options.onSetBack()
   }
 
+  /** From now on nothing goes wrong, and somebody has seen to the clients that cannot help themselves. */
+  heal(): void {
+    this.isFaulty = false
+    for (const connection of this.#connections) {
+      if (connection.reconnect === undefined) connection.drop(false)
+    }
+  }
+
   stall(ms: number): void {
     this.#note('is waited for by nobody for', ms)
     this.options.time.stall(ms)
@@ -165,6 +173,8 @@ export class Network {
 /** The connection of one process, as its client sees it. */
 export class Connection implements SolidisLike {
   readonly pipelines: boolean
+  /** Not every client can. */
+  readonly reconnect?: () => void
   readonly #network: Network
   readonly #name: string
   readonly #inFlight = new Set<Flight>()
@@ -181,6 +191,7 @@ export class Connection implements SolidisLike {
     this.#network = network
     this.#name = name
     this.pipelines = network.options.random.chance(0.7)
+    if (network.options.random.chance(0.7)) this.reconnect = () => this.drop(false)
   }
 
   send(commands: Command[]): Promise<unknown[][]> {
@@ -198,8 +209,11 @@ export class Connection implements SolidisLike {
     })
   }
 
-  /** All that is in flight fails: it has arrived, or has not, or will. */
-  drop(): void {
+  /**
+   * All that is in flight fails: it has arrived, or has not, or will.
+   * @param mayRepeat whether it may arrive twice
+   */
+  drop(mayRepeat = true): void {
     const { time, random, resends } = this.#network.options
     this.#note('is dropped')
     this.#isDownUntil = time.now + random.int(random.pick(OUTAGES_MS))
@@ -211,8 +225,8 @@ export class Connection implements SolidisLike {
         way.isCut = random.chance(0.6)
       }
       const late = random.chance(0.5) ? random.int(100) : this.#network.lateness()
-      if (random.chance(0.4)) this.#deliver(flight, { after: late })
-      if (resends) this.#deliver(flight, { isAnswered: true })
+      if (mayRepeat && random.chance(0.4)) this.#deliver(flight, { after: late })
+      if (mayRepeat && resends) this.#deliver(flight, { isAnswered: true })
       else this.#settle(flight, connectionError('ECONNRESET'))
     }
   }

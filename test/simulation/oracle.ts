@@ -100,6 +100,8 @@ export class Handle {
   isVague = false
   /** Whether so many writes failed that the store has forgotten some. */
   hasForgotten = false
+  /** Whether one of the writes that failed may never have been sent: then it is no base of changes. */
+  hasUnsent = false
   /** Its cookie, and when its caller knows that it ends. */
   cookie: Cookie | undefined
   endsAt = 0
@@ -145,7 +147,8 @@ export class Handle {
       if (!differs) return 'not'
       // What was merged may hold what only one of the bases stands for.
       const isClear = !(isMerged || this.#wasMerged) || bases.every((base) => base !== value)
-      return this.hasForgotten || this.isVague || !isClear ? 'maybe' : 'surely'
+      const isSent = !this.hasUnsent || bases.every((base) => base !== value)
+      return this.hasForgotten || this.isVague || !isClear || !isSent ? 'maybe' : 'surely'
     }
     if (differs && last[name] !== value && !this.isVague && !isMerged && !this.#wasMerged)
       return 'surely'
@@ -461,14 +464,22 @@ export class Oracle {
       // After a conflict it is what it was, unless it was written and sent again.
       if (isConflict) handle.isVague = true
       else handle.mayBe(ours)
+      if (this.#isPerhapsUnsent(writing.call, error)) handle.hasUnsent = true
       return
     }
     if (policy === 'reject') this.#checkRejected(writing, handle)
     const { call } = writing
     handle.is(ours)
     handle.unknowns = 0
+    handle.hasUnsent = false
     if (!this.#isChangedByOthers(handle)) handle.seenSince = call.start
     handle.since = call
+  }
+
+  /** Whether a call failed at once, or waited for others, or for the process, until its time was up. */
+  #isPerhapsUnsent({ isAlone }: Call, error: (Error & { code?: string }) | null): boolean {
+    if (error?.code === 'EBREAKER') return true
+    return error?.code === 'ETIMEDOUT' && (!isAlone || this.#options.time.stalls.length > 0)
   }
 
   /** (c) Only what another has written, or may have, is a conflict. */

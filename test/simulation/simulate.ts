@@ -8,6 +8,10 @@ import { dateAt, enter, VirtualTime } from './virtual-time.ts'
 
 const POLICIES: Policy[] = ['merge', 'overwrite', 'reject', 'function']
 const LATER_MS = 6 * 3_600_000
+/** After so long without faults, each store has found out that Redis answers. */
+const HEALED_MS = 15_000
+/** Some twenty times as many events as happen in a world that comes to its end. */
+const MAX_EVENTS = 200_000
 
 export interface Outcome {
   readonly seed: number
@@ -82,7 +86,13 @@ export async function simulate(seed: number, { shift = false }: Options = {}): P
     const steps = 5 + random.int(12)
     await Promise.all(names.map((name) => new Actor(world, name, processes).run(steps)))
     await time.sleep(2 * timeout)
-    network.isFaulty = false
+    network.heal()
+    await time.sleep(HEALED_MS)
+    for (const { number, store } of processes) {
+      if (store.state === 'closed') continue
+      history.add(time.now, '*****', `(h) the breaker of store ${number} is still ${store.state}`)
+      violations.push(`(h) the breaker of store ${number} is still ${store.state}`)
+    }
     const auditor = new Process(world, -2, network.connect('auditor'), 'merge')
     for (const wait of [0, LATER_MS]) {
       await time.sleep(wait)
@@ -91,10 +101,13 @@ export async function simulate(seed: number, { shift = false }: Options = {}): P
     isOver = true
   }
   const running = run()
-  await time.run()
+  await time.run(() => isOver, MAX_EVENTS)
   oracle.close()
   if (isOver) await running
-  else if (violations.length === 0) violations.push('(e) the world stands still')
+  else {
+    history.add(time.now, '*****', '(e) the world comes to no end')
+    violations.push('(e) the world comes to no end')
+  }
   return { seed, violations, history }
 }
 

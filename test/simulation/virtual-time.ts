@@ -1,3 +1,4 @@
+import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 import timersPromises from 'node:timers/promises'
 import type { Random } from './random.ts'
@@ -58,10 +59,15 @@ export class VirtualTime {
     return new Promise((resolve) => void this.at(this.now + ms, 'actor', resolve))
   }
 
-  /** Runs all that is to come. */
-  async run(): Promise<void> {
+  /**
+   * Runs what is to come until all is over: timers that no process would wait for go on for ever.
+   * @param most as many events as there may be before
+   */
+  async run(isOver: () => boolean, most: number): Promise<void> {
     await drain()
-    for (let event = this.#events.pop(); event !== undefined; event = this.#events.pop()) {
+    for (let count = 0; count < most && !isOver(); count++) {
+      const event = this.#events.pop()
+      if (event === undefined) return
       this.now = Math.max(this.now, event.time)
       event.run()
       if (event.kind !== 'server') await drain()
@@ -147,6 +153,12 @@ export async function inVirtualTime<T>(f: () => Promise<T>): Promise<T> {
     // Nobody reads them, and they take a good part of the time.
     [Error, 'stackTraceLimit', 0],
     [Math, 'random', () => (random as Random).next()],
+    [
+      crypto,
+      'randomBytes',
+      (size: number) =>
+        Buffer.from(Array.from({ length: size }, () => (random as Random).int(256))),
+    ],
     [timersPromises, 'setTimeout', (ms: number) => new Promise((resolve) => after(resolve, ms))],
   ]
   const originals = fakes.map(([object, name]) => Object.getOwnPropertyDescriptor(object, name))
