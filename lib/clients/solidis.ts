@@ -1,5 +1,5 @@
 import { ClientError, type Command, type SolidisLike } from '../redis/client.ts'
-import { STALL_MS } from '../redis/deadline.ts'
+import { STALL_MS, startDeadline } from '../redis/deadline.ts'
 import { clientError, timeLimitOf } from './solidis-errors.ts'
 import { outOfStep, Probe } from './solidis-probe.ts'
 
@@ -151,7 +151,16 @@ class Gate implements SolidisLike {
 
   #keep(request: Request): void {
     this.#waiting.push(request)
-    this.#patience ??= setTimeout(() => this.#failWaiting(tooLate()), MAX_WAIT_MS)
+    this.#patience ??= this.#startPatience()
+  }
+
+  /** Like the time of a call, it is not over while the process was too busy to see the connection come. */
+  #startPatience(): NodeJS.Timeout {
+    const expire = () => {
+      if (this.#patience === patience) this.#failWaiting(tooLate())
+    }
+    const patience = startDeadline(expire, MAX_WAIT_MS, performance.now() + MAX_WAIT_MS)
+    return patience
   }
 
   /** The client tells of a new connection: what was sent over the one before is lost. */
