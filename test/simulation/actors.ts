@@ -1,8 +1,7 @@
 import expressSession, { type SessionData } from 'express-session'
-import { type OnConflict, SolidisStore } from '../../lib/index.ts'
+import { type OnConflict, type SolidisLike, SolidisStore } from '../../lib/index.ts'
 import type { Data, FakeRequest, RequestSession } from '../support/requests.ts'
 import type { History } from './history.ts'
-import type { Connection } from './network.ts'
 import type { Policy } from './oracle.ts'
 import { type Attributes, type Call, type Cookie, Handle, NAMES, type Oracle } from './oracle.ts'
 import type { Random } from './random.ts'
@@ -45,7 +44,7 @@ export class Process {
   readonly #world: World
   readonly #goneAt = new Map<string, number>()
 
-  constructor(world: World, number: number, client: Connection, policy: Policy) {
+  constructor(world: World, number: number, client: SolidisLike, policy: Policy) {
     this.#world = world
     this.number = number
     this.policy = policy

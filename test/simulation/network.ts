@@ -1,8 +1,8 @@
 import type { Command, SolidisLike } from '../../lib/redis/client.ts'
 import type { History } from './history.ts'
 import type { Random } from './random.ts'
-import { type RedisModel, ReplyError } from './redis-model.ts'
-import type { Kind, VirtualTime } from './virtual-time.ts'
+import { RedisModel, ReplyError } from './redis-model.ts'
+import { dateAt, type Kind, type VirtualTime } from './virtual-time.ts'
 
 /** What may go wrong with something that is sent, or just then. */
 export const FAULTS = [
@@ -45,6 +45,8 @@ interface Flight {
   readonly reject: (error: Error) => void
   /** More than one, if it is sent again. */
   readonly ways: Way[]
+  /** Whether it is for another database. */
+  readonly isElsewhere: boolean
   isOver: boolean
 }
 
@@ -95,12 +97,15 @@ export class Network {
   aheadMs: number
   /** Whether things still go wrong. */
   isFaulty = true
+  /** Another database of the server. */
+  readonly elsewhere: RedisModel
   readonly options: NetworkOptions
   readonly #connections: Connection[] = []
 
   constructor(options: NetworkOptions, aheadMs: number) {
     this.options = options
     this.aheadMs = aheadMs
+    this.elsewhere = new RedisModel(() => dateAt(options.time.now) + this.aheadMs)
   }
 
   get summary(): object {
@@ -175,8 +180,12 @@ export class Connection implements SolidisLike {
   readonly pipelines: boolean
   /** Not every client can. */
   readonly reconnect?: () => void
+  readonly name: string
+  /** Is told for how long there will be no connection. Then the client may keep silent about the old one. */
+  onDropped: ((downMs: number) => void) | undefined
+  /** Whether commands run in another database. */
+  isElsewhere = false
   readonly #network: Network
-  readonly #name: string
   readonly #inFlight = new Set<Flight>()
   /** What is sent next arrives after that, and is answered after that. */
   #lastArrival = 0
@@ -189,15 +198,16 @@ export class Connection implements SolidisLike {
 
   constructor(network: Network, name: string) {
     this.#network = network
-    this.#name = name
+    this.name = name
     this.pipelines = network.options.random.chance(0.7)
     if (network.options.random.chance(0.7)) this.reconnect = () => this.drop(false)
   }
 
   send(commands: Command[]): Promise<unknown[][]> {
     return new Promise((resolve, reject) => {
-      const flight: Flight = { commands, resolve, reject, ways: [], isOver: false }
-      const fault = this.#network.nextFault()
+      const { isElsewhere } = this
+      const flight: Flight = { commands, resolve, reject, ways: [], isElsewhere, isOver: false }
+      const fault = isElsewhere ? undefined : this.#network.nextFault()
       const { now } = this.#network.options.time
       this.#note(`sends${fault ? ` (${fault})` : ''}`, commands)
       if (now < this.#isDownUntil && !this.#hasQueue) {
@@ -216,9 +226,13 @@ export class Connection implements SolidisLike {
   drop(mayRepeat = true): void {
     const { time, random, resends } = this.#network.options
     this.#note('is dropped')
-    this.#isDownUntil = time.now + random.int(random.pick(OUTAGES_MS))
+    const downMs = random.int(random.pick(OUTAGES_MS))
+    this.#isDownUntil = time.now + downMs
     this.#hasQueue = random.chance(0.5)
     this.#backlog.length = 0
+    this.isElsewhere = this.onDropped !== undefined
+    this.onDropped?.(downMs)
+    const isSilent = this.onDropped !== undefined && random.chance(0.5)
     for (const flight of [...this.#inFlight]) {
       for (const way of flight.ways) {
         way.isAnswered = false
@@ -226,9 +240,18 @@ export class Connection implements SolidisLike {
       }
       const late = random.chance(0.5) ? random.int(100) : this.#network.lateness()
       if (mayRepeat && random.chance(0.4)) this.#deliver(flight, { after: late })
-      if (mayRepeat && resends) this.#deliver(flight, { isAnswered: true })
+      if (isSilent) this.#inFlight.delete(flight)
+      else if (mayRepeat && resends) this.#deliver(flight, { isAnswered: true })
       else this.#settle(flight, connectionError('ECONNRESET'))
     }
+  }
+
+  /** For so long, calls get these replies first, and then those to earlier calls. */
+  shift(replies: unknown[], ms: number): void {
+    const { time } = this.#network.options
+    this.#note('is out of step by', replies)
+    this.#backlog.push(...replies)
+    time.at(time.now + ms, 'server', () => this.#backlog.splice(0))
   }
 
   #sendWith(fault: Fault | undefined, flight: Flight): void {
@@ -269,7 +292,8 @@ export class Connection implements SolidisLike {
 
   /** Lets the server have the commands, one by one, among those of others. */
   #deliver(flight: Flight, { isAnswered = false, after, replyAfter }: Delivery = {}): void {
-    const { time, random, server } = this.#network.options
+    const { time, random } = this.#network.options
+    const server = flight.isElsewhere ? this.#network.elsewhere : this.#network.options.server
     const way: Way = { isCut: false, isAnswered }
     flight.ways.push(way)
     const replies: unknown[] = []
@@ -317,7 +341,7 @@ export class Connection implements SolidisLike {
 
   #note(what: string, ...details: unknown[]): void {
     const { history, time } = this.#network.options
-    history.add(time.now, this.#name, what, ...details)
+    history.add(time.now, this.name, what, ...details)
   }
 }
 

@@ -142,16 +142,16 @@ export class Handle {
   writes(name: string, value: unknown, isMerged: boolean): 'surely' | 'maybe' | 'not' {
     const bases = [...(this.bases.get(name) as Set<unknown>)]
     const differs = bases.some((base) => base !== value)
+    const isSent = !this.hasUnsent || bases.every((base) => base !== value)
     const last = this.pending.at(-1)
     if (last === undefined) {
       if (!differs) return 'not'
       // What was merged may hold what only one of the bases stands for.
       const isClear = !(isMerged || this.#wasMerged) || bases.every((base) => base !== value)
-      const isSent = !this.hasUnsent || bases.every((base) => base !== value)
       return this.hasForgotten || this.isVague || !isClear || !isSent ? 'maybe' : 'surely'
     }
-    if (differs && last[name] !== value && !this.isVague && !isMerged && !this.#wasMerged)
-      return 'surely'
+    const isClear = isSent && !this.isVague && !isMerged && !this.#wasMerged
+    if (differs && last[name] !== value && isClear) return 'surely'
     return differs || this.pending.some((one) => one[name] !== value) ? 'maybe' : 'not'
   }
 }
@@ -163,6 +163,8 @@ export class Writing {
   readonly change: Change | undefined
   /** Whether it is applied only where Redis holds what is expected. */
   isComparing = false
+  /** Whose object it is, if another that changes how long the session lives makes its life unsure. */
+  soleChanger: Handle | undefined
   /** Whether it may be applied until its deadline, even if others have written since. */
   readonly isUnguarded: boolean
   readonly surely: Written[] = []
@@ -332,8 +334,9 @@ export class Oracle {
     const isClear = handle.isClear
     const changesMaxAge = !isNew && cookie.maxAge !== handle.cookie?.maxAge
     if (changesMaxAge) known.maxAgeChangers.add(handle)
-    const others = [...known.maxAgeChangers].filter((other) => other !== handle)
-    const isSure = isNew || (isClear && (changesMaxAge || others.length === 0))
+    const isSole = !isNew && !changesMaxAge
+    if (isSole) writing.soleChanger = handle
+    const isSure = isNew || (isClear && !(isSole && hasOthers(known.maxAgeChangers, handle)))
     // Unlike a touch, it does not ask whether another touch has lengthened the life.
     this.#live(writing, cookie, true, isSure, false)
   }
@@ -440,7 +443,11 @@ export class Oracle {
     }
     this.setBack()
     if (error !== null || isGone || !this.#isTrustworthy) return
-    for (const written of surely) written.isSure = true
+    const { soleChanger } = writing
+    const isLifeSure = soleChanger === undefined || !hasOthers(known.maxAgeChangers, soleChanger)
+    for (const written of surely) {
+      written.isSure = isLifeSure || !lives.includes(written as Written<Life>)
+    }
     if (change) change.end = call.end
     const registers = [...known.attributes.values()]
     const isChange = surely.some((one) => registers.some(({ writes }) => writes.includes(one)))
@@ -488,9 +495,17 @@ export class Oracle {
     if (policy === 'merge' || policy === 'overwrite') {
       this.#fail('c', `${call.name} fails by a conflict, though it may not`)
     }
-    if (!handle.hasForgotten && !this.#isChangedByOthers(handle)) {
+    const isKnown = !handle.hasForgotten && !this.#isRevived(handle)
+    if (isKnown && !this.#isChangedByOthers(handle)) {
       this.#fail('c', `${call.name} is in conflict with its own writes`)
     }
+  }
+
+  /** Whether it may have been destroyed, and be there again because a write of it has arrived twice. */
+  #isRevived({ sid, seenSince }: Handle): boolean {
+    const isTwice = this.#options.faults.some((fault) => TWICE.includes(fault))
+    const { writes } = this.#of(sid).isThere
+    return isTwice && writes.some(({ value, end }) => !value && end > seenSince)
   }
 
   #isChangedByOthers(handle: Handle, inProcess?: number): boolean {
@@ -642,6 +657,10 @@ export class Oracle {
       .filter((one) => !one.value.isYielding || isMoved(one))
       .map(({ value }) => value)
   }
+}
+
+function hasOthers(changers: ReadonlySet<object>, one: object): boolean {
+  return changers.size > (changers.has(one) ? 1 : 0)
 }
 
 function overlaps(one: Span, other: Span): boolean {

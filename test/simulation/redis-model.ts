@@ -27,6 +27,7 @@ type Twin = (call: Call, key: string, args: string[], now: number) => Reply
 export class ReplyError extends Error {}
 
 const WRONGTYPE = 'WRONGTYPE Operation against a key holding the wrong kind of value'
+const NO_ECHO = "ERR wrong number of arguments for 'echo' command"
 const OK = 'OK'
 
 const TWINS = new Map<Script, Twin>([
@@ -178,6 +179,7 @@ export class RedisModel {
       case 'TIME':
         return [String(Math.floor(this.#clock() / 1000)), String((this.#clock() % 1000) * 1000)]
       case 'ECHO':
+        if (args.length !== 1) throw new ReplyError(NO_ECHO)
         return key
       case 'SCRIPT':
         this.flushScripts()

@@ -4,6 +4,7 @@ import { FAULTS, type Fault, HARMLESS, Network, SHIFT } from './network.ts'
 import { Oracle, type Policy } from './oracle.ts'
 import { Random } from './random.ts'
 import { RedisModel } from './redis-model.ts'
+import { SolidisModel } from './solidis-model.ts'
 import { dateAt, enter, VirtualTime } from './virtual-time.ts'
 
 const POLICIES: Policy[] = ['merge', 'overwrite', 'reject', 'function']
@@ -71,14 +72,21 @@ export async function simulate(seed: number, { shift = false }: Options = {}): P
     maxAge: random.pick([3000, 3_600_000, 86_400_000]),
     isSlow: random.chance(0.4),
   }
+  history.add(0, 'seed', String(seed), { timeout, aheadMs, faults, ...network.summary })
   const policy = random.pick(POLICIES)
   const areAlike = random.chance(0.7)
   const processes = Array.from({ length: 1 + random.int(3) }, (_, i) => {
     const own = areAlike ? policy : random.pick(POLICIES)
-    return new Process(world, i, network.connect(`client ${i}`), own)
+    const connection = network.connect(`client ${i}`)
+    const isSolidis = random.chance(0.3)
+    history.add(0, `store ${i}`, own, isSolidis ? 'over Solidis' : '')
+    return new Process(
+      world,
+      i,
+      isSolidis ? new SolidisModel(network, connection) : connection,
+      own,
+    )
   })
-  history.add(0, 'seed', String(seed), { timeout, aheadMs, faults, ...network.summary })
-  for (const { number, policy } of processes) history.add(0, `store ${number}`, policy)
 
   let isOver = false
   const run = async () => {
