@@ -6,13 +6,12 @@ const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
   for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ POLYNOMIAL : crc << 1
   return crc
 })
-const [OPEN, CLOSE] = Buffer.from('{}') as unknown as [number, number]
 
 /** The slot of a key in a cluster: that of what is in its first braces, if there is anything in them. */
 export function slotOf(key: string | Buffer): number {
   const bytes = Buffer.from(key as string)
-  const start = bytes.indexOf(OPEN) + 1
-  const end = start === 0 ? -1 : bytes.indexOf(CLOSE, start)
+  const start = bytes.indexOf('{') + 1
+  const end = start === 0 ? -1 : bytes.indexOf('}', start)
   return crc16(end > start ? bytes.subarray(start, end) : bytes) % SLOTS
 }
 
