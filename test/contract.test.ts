@@ -35,7 +35,7 @@ function contract(kind: ClientKind): void {
 
   before(async () => {
     tested = await kind.connect()
-    direct = await nodeRedisKind.connect()
+    direct = await (kind.connectDirectly ?? nodeRedisKind.connect)()
     redis = (...command) => ask(direct.client, ...command)
   })
   after(() => {
@@ -469,7 +469,8 @@ function contract(kind: ClientKind): void {
     it('may be empty', async () => {
       const server = await startRedis()
       try {
-        const { client, close } = await kind.connect(server.url)
+        const connect = kind.connectToNothing ?? (() => kind.connect(server.url))
+        const { client, close } = await connect()
         const store = new SolidisStore({ client, prefix: '' })
         await store.set('1', data({ user: 'u1' }))
         expect(await ask(client, 'EXISTS', '1')).to.equal(1)

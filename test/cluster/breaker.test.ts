@@ -31,7 +31,7 @@ describe('while one node of a cluster does not answer', function () {
 
       beforeEach(async () => {
         cluster = await startCluster(3, 1)
-        const tested = await kind.connect(cluster.ports)
+        const tested = await kind.connect(cluster)
         close = tested.close
         const prefix = freshPrefix()
         store = new SolidisStore({ client: tested.client, prefix, timeout: TIMEOUT_MS })

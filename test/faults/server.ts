@@ -30,6 +30,11 @@ export class Server {
     return new Server(await startRedis(undefined, options), options)
   }
 
+  /** One that was started otherwise. */
+  static of(redis: Redis): Server {
+    return new Server(redis, [])
+  }
+
   get port(): number {
     return this.#redis.port as number
   }

@@ -15,6 +15,10 @@ export interface ClientKind {
   readonly name: string
   /** Why it cannot be tested here, if it cannot. */
   readonly missing?: string
+  /** Connects to where all keys are, past what is tested; default: as node-redis does it. */
+  connectDirectly?(): Promise<TestClient>
+  /** Empties what it connects to; default: a server of its own is started for the purpose. */
+  connectToNothing?(): Promise<TestClient>
   connect(url?: string): Promise<TestClient>
 }
 
@@ -46,6 +50,7 @@ export const solidisKind: ClientKind = {
 export const nodeRedisKind = nodeRedis('node-redis', redis6)
 export const ioredisKind = ioredis('ioredis', ioredis6)
 
+/** Those over which whole suites run; others may be put in their place, to run the same. */
 export const clientKinds: ClientKind[] = [solidisKind, nodeRedisKind, ioredisKind]
 
 /** Older versions, which do other things with what they cannot send. */

@@ -1,6 +1,7 @@
 import { freePort } from '../../scripts/redis-server.js'
 import { Server } from '../faults/server.ts'
 import { eventually } from './eventually.ts'
+import { isInSync } from './sentinel.ts'
 
 const SLOTS = 16384
 /** After so long without an answer, a node is taken for dead, and a replica for its master. */
@@ -64,12 +65,6 @@ async function allSee(nodes: Node[], isSo: (info: string) => boolean): Promise<v
   for (const node of nodes) {
     await eventually(async () => isSo(String(await node.ask('CLUSTER', 'INFO'))))
   }
-}
-
-async function isInSync(replica: Server): Promise<void> {
-  await eventually(async () =>
-    String(await replica.ask('INFO', 'replication')).includes('master_link_status:up'),
-  )
 }
 
 function isOk(reply: Promise<unknown>): Promise<boolean> {
