@@ -11,6 +11,12 @@ import { createClient } from 'redis'
 const PROGRAMS = ['redis-server', 'valkey-server']
 const READY_WITHIN_MS = 10_000
 
+/** What runs, to be ended with this process. */
+const running = new Set()
+process.once('exit', () => {
+  for (const server of running) server.kill('SIGKILL')
+})
+
 /**
  * Gives the URL of a Redis server, and `stop`, which ends it if it was started here.
  * @returns {Promise<{ url: string, stop: () => Promise<void> }>}
@@ -40,10 +46,9 @@ export async function startRedis(
     // Ctrl+C is for this process, which ends the server when it no longer needs it.
     detached: true,
   })
-  const kill = () => server.kill('SIGKILL')
-  process.once('exit', kill)
+  running.add(server)
   const stop = async () => {
-    process.off('exit', kill)
+    running.delete(server)
     if (server.exitCode === null && server.kill('SIGTERM')) await once(server, 'exit')
     rmSync(folder, { recursive: true, force: true })
   }

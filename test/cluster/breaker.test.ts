@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { slotOf } from '../../lib/clients/slot.ts'
 import { SolidisStore } from '../../lib/index.ts'
 import type { Server } from '../faults/server.ts'
 import { rejection } from '../support/calls.ts'
@@ -9,14 +8,9 @@ import { eventually } from '../support/eventually.ts'
 import { freshPrefix } from '../support/redis.ts'
 import { data } from '../support/requests.ts'
 import { clusterKinds } from './clients.ts'
+import { keyOn } from './shards.ts'
 
 const TIMEOUT_MS = 300
-
-/** Of masters that have a third of the slots each. */
-function sidOn(master: number, prefix: string): string {
-  for (let i = 0; ; i++)
-    if (Math.floor((slotOf(`${prefix}${i}`) * 3) / 16384) === master) return `${i}`
-}
 
 describe('while one node of a cluster does not answer', function () {
   this.timeout(30_000)
@@ -29,17 +23,17 @@ describe('while one node of a cluster does not answer', function () {
       let frozen: Server
       let [away, there]: string[] = []
 
-      beforeEach(async () => {
+      before(async () => {
         cluster = await startCluster(3, 1)
         const tested = await kind.connect(cluster)
         close = tested.close
         const prefix = freshPrefix()
         store = new SolidisStore({ client: tested.client, prefix, timeout: TIMEOUT_MS })
-        ;[away, there] = [sidOn(0, prefix), sidOn(1, prefix)]
+        ;[away, there] = [0, 1].map((i) => keyOn(i, prefix).slice(prefix.length))
         for (const sid of [away, there]) await store.set(sid as string, data({ sid }))
         frozen = cluster.nodes[0] as Server
       })
-      afterEach(async () => {
+      after(async () => {
         frozen.thaw()
         close()
         await cluster.stop()

@@ -40,14 +40,25 @@ export class Load {
   readonly #callers: Promise<void>[] = []
   /** Whether replies come that are none, so that no code can be trusted. */
   readonly #isMisled: boolean
+  readonly #isKept: (sid: string, beganAt: number) => Promise<boolean>
   #wipedAt = Number.NEGATIVE_INFINITY
   #isOver = false
   #faultEndedAt: number | undefined
 
-  constructor(store: SolidisStore, counts: Counts, isMisled = false) {
+  /**
+   * @param isKept whether what was acknowledged, by a call that began then, outlives any server; who
+   * does not know says no
+   */
+  constructor(
+    store: SolidisStore,
+    counts: Counts,
+    isMisled = false,
+    isKept: (sid: string, beganAt: number) => Promise<boolean> = async () => true,
+  ) {
     this.store = equip(store)
     this.counts = counts
     this.#isMisled = isMisled
+    this.#isKept = isKept
     store.on('gone', ({ sid }) => this.gone.add(sid))
   }
 
@@ -133,13 +144,16 @@ export class Load {
   }
 
   /** A write was answered, or not. */
-  record(ledger: Ledger, state: number | null, { error, beganAt }: Outcome<unknown>): void {
+  async record(ledger: Ledger, state: number | null, outcome: Outcome<unknown>): Promise<void> {
+    const { error, beganAt } = outcome
     if (error !== null) {
       ledger.failed(state, !this.#isMisled && REFUSED.has(String(error.code)))
     } else if (this.gone.delete(ledger.sid)) {
       this.observe(ledger, null)
-    } else {
+    } else if (await this.#isKept(ledger.sid, beganAt)) {
       ledger.wrote(state, beganAt)
+    } else {
+      ledger.failed(state, false)
     }
   }
 
@@ -216,7 +230,7 @@ class Caller {
     const outcome = await this.#load.call<void>((done) =>
       this.#load.store.destroy(ledger.sid, done),
     )
-    this.#load.record(ledger, null, outcome)
+    await this.#load.record(ledger, null, outcome)
   }
 
   async #read(ledger: Ledger): Promise<void> {
@@ -240,7 +254,7 @@ class Caller {
     const outcome = await this.#load.call<void>((done) =>
       this.#load.store.set(ledger.sid, session, done),
     )
-    this.#load.record(ledger, n, outcome)
+    await this.#load.record(ledger, n, outcome)
   }
 
   async #overwrite(ledger: Ledger): Promise<void> {
@@ -249,7 +263,7 @@ class Caller {
     const outcome = await this.#load.call<void>((done) =>
       this.#load.store.set(ledger.sid, session, done),
     )
-    this.#load.record(ledger, n, outcome)
+    await this.#load.record(ledger, n, outcome)
   }
 
   async #update(ledger: Ledger): Promise<void> {
@@ -261,7 +275,7 @@ class Caller {
     )
     const { error, result } = outcome
     if (error === null && !result) this.#load.observe(ledger, null)
-    else this.#load.record(ledger, n, outcome)
+    else await this.#load.record(ledger, n, outcome)
     if (result && (result as Data).whose !== ledger.sid) this.#load.counts.foreign++
   }
 

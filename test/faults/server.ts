@@ -49,7 +49,8 @@ export class Server {
 
   /** Asks it something over a connection of its own, which no fault concerns. */
   async ask(...command: string[]): Promise<unknown> {
-    this.#admin ??= await connect(this.url)
+    // Who is promoted or demoted ends all connections, this one too.
+    if (!this.#admin?.isReady) this.#admin = await connect(this.url)
     return this.#admin.sendCommand(command)
   }
 

@@ -35,6 +35,8 @@ export async function startSentinel(replicas = 0, sentinels = 1) {
     nodes: watchers.map(({ server }) => ({ host: '127.0.0.1', port: server.port })),
     master,
     replicas: others,
+    /** Asks a sentinel something of the set. */
+    ask: async (what: string) => watchers[0]?.server.ask('SENTINEL', what, NAME),
     stop: async () => {
       await Promise.all(watchers.map(({ stop }) => stop()))
       await Promise.all([master, ...others].map((server) => server.stop()))
