@@ -170,7 +170,7 @@ function rediscover(cluster: NodeRedisCluster): void {
   // It asks one node, and while that does not answer, it asks no other.
   const answering = cluster.masters.map(async ({ client }) => {
     if (!client?.isReady) throw new Error('not connected')
-    await client.sendCommand(['PING'])
+    await client.sendCommand(['ECHO', ''])
     return client
   })
   Promise.any(answering)

@@ -39,6 +39,12 @@ describe('while one node of a cluster does not answer', function () {
         await cluster.stop()
       })
 
+      async function setNodeTimeout(ms: number): Promise<void> {
+        for (const node of cluster.nodes) {
+          await node.ask('CONFIG', 'SET', 'cluster-node-timeout', String(ms))
+        }
+      }
+
       /** Gives what becomes of calls to the other nodes meanwhile. */
       function askOthers() {
         const codes = new Set<unknown>()
@@ -61,10 +67,8 @@ describe('while one node of a cluster does not answer', function () {
       }
 
       it('calls to it fail at once, and those to others are answered', async () => {
-        // It is no cluster's affair yet that a node is gone for so short a time.
-        for (const node of cluster.nodes.slice(1)) {
-          await node.ask('CONFIG', 'SET', 'cluster-node-timeout', '60000')
-        }
+        // The others do not mind yet that a node is gone for so short a time.
+        await setNodeTimeout(60_000)
         const states: string[] = []
         store.on('breaker', ({ state }) => states.push(state))
         frozen.freeze()
@@ -86,6 +90,7 @@ describe('while one node of a cluster does not answer', function () {
         expect(await store.length()).to.equal(2)
         expect(states[0]).to.equal('open')
         expect(states.at(-1)).to.equal('closed')
+        await setNodeTimeout(1000)
       })
 
       it('its replica takes over, and is found', async () => {
