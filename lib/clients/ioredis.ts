@@ -22,6 +22,9 @@ export interface IoredisCluster extends IoredisClient {
   refreshSlotsCache(callback: (error?: Error) => void): void
 }
 
+/** So often, at most, sentinels are asked who is the master. */
+const MIN_INTERVAL_MS = 1000
+
 /** Of versions 5 and 6. Error replies, of class `ReplyError`, are none of these. */
 const FAILURES: Failures = [
   // Nothing was sent.
@@ -54,7 +57,11 @@ export function fromIoredis(client: IoredisClient | IoredisCluster): SolidisLike
   const count = connectionsOf(client)
   if (!('nodes' in client)) {
     const reconnect = () => drop(client)
-    return wrap(commandsOf(client, options), { count, reconnect })
+    const abilities = { count, reconnect }
+    return wrap(
+      commandsOf(client, options),
+      options.sentinels ? { ...abilities, rediscover: seldom(reconnect) } : abilities,
+    )
   }
   if (options.scaleReads === 'all' || options.scaleReads === 'slave') {
     throw new TypeError(
@@ -87,6 +94,20 @@ function drop(client: IoredisClient): void {
   client.stream?.destroy()
 }
 
+/**
+ * While a master is silent, ioredis asks the sentinels for another only when it connects anew, and
+ * then may find the same one once more, before its replica has taken over.
+ */
+function seldom(reconnect: () => void): () => void {
+  let lastAt = Number.NEGATIVE_INFINITY
+  return () => {
+    const now = performance.now()
+    if (now - lastAt < MIN_INTERVAL_MS) return
+    lastAt = now
+    reconnect()
+  }
+}
+
 function addressOf({ options }: IoredisClient): string {
   const { host, port } = options as { host?: string; port?: number }
   return `${host}:${port}`
@@ -98,6 +119,7 @@ interface Options {
   stringNumbers?: boolean
   redisOptions?: Options
   scaleReads?: unknown
+  sentinels?: unknown
 }
 
 type Methods = Record<string, (...args: Command) => Promise<unknown>>

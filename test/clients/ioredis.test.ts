@@ -128,7 +128,32 @@ describe('fromIoredis', () => {
           }
         })
       })
+
+      it(`of ioredis ${version}, connects anew to learn of another master, but not all the time`, async () => {
+        const client = new Redis({ sentinels: servers.nodes, name: servers.name })
+        try {
+          await client.ping()
+          const { stream } = client
+          const { rediscover } = fromIoredis(client)
+          const before = performance.now()
+          rediscover?.()
+          expect(stream.destroyed).to.equal(true)
+          await client.ping()
+          const second = client.stream
+          expect(second).not.to.equal(stream)
+          for (let i = 0; i < 10; i++) rediscover?.()
+          if (performance.now() - before < 1000) expect(second.destroyed).to.equal(false)
+        } finally {
+          client.disconnect()
+        }
+      })
     }
+  })
+
+  it('leaves it to the breaker to give up a connection where there is no sentinel', () => {
+    const client = new ioredis6.Redis({ lazyConnect: true })
+    expect(fromIoredis(client).rediscover).to.equal(undefined)
+    client.disconnect()
   })
 
   for (const [version, { Redis }] of VERSIONS) {
