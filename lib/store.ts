@@ -23,8 +23,10 @@ import type { SolidisLike } from './redis/client.ts'
 import { Redis } from './redis/redis.ts'
 import type { Serializer } from './session/payload.ts'
 import type { Ttl } from './session/ttl.ts'
+import { checkWalkOptions, isWalkOptions, type WalkOptions } from './walk/options.ts'
+import { reindexSessions, sweepIndex } from './walk/reindex.ts'
 import type { Scope } from './walk/scan.ts'
-import { allSessions, clearSessions, countSessions, sessionIds } from './walk/walk.ts'
+import { allSessions, clearSessions, countSessions, eachSession, sessionIds } from './walk/walk.ts'
 
 /**
  * Keeps the sessions of express-session in Redis.
@@ -169,37 +171,63 @@ export class SolidisStore extends Store {
   }
 
   /**
-   * Gives every session, each with its `id`; what is no session is left out, as in `get`. A session may
-   * be changed and given to `set` like one of `get`: its `id` is not written. Each answer of Redis may
-   * take `timeout`.
+   * Gives every session, each with its `id`, once; what is no session is left out, as in `get`. A
+   * session may be changed and given to `set` like one of `get`: its `id` is not written. All are held
+   * in memory at once, so iterate over the store where there are many. Each answer of Redis may take
+   * `timeout`.
    */
-  override all(): Promise<SessionWithId[]>
+  override all(options?: WalkOptions): Promise<SessionWithId[]>
   override all(callback: Callback<SessionWithId[]>): void
-  override all(...given: Given<SessionWithId[]>) {
-    return this.#walk(given, () =>
-      allSessions(this.#scope, (...loaded) => this.#sessions.listed(...loaded)),
+  override all(...given: Walked<SessionWithId[]>) {
+    return this.#walk(given, (options) =>
+      allSessions(this.#scope, (...loaded) => this.#sessions.listed(...loaded), options),
     )
   }
 
-  /** Gives the number of sessions. Each answer of Redis may take `timeout`. */
-  override length(): Promise<number>
+  /**
+   * Gives the number of sessions: exactly, if none comes or goes meanwhile. While Redis shrinks its table
+   * of keys a few may be counted twice, and while a cluster moves slots those that move may be counted
+   * twice or not at all. Each answer of Redis may take `timeout`.
+   */
+  override length(options?: WalkOptions): Promise<number>
   override length(callback: Callback<number>): void
-  override length(...given: Given<number>) {
-    return this.#walk(given, () => countSessions(this.#scope))
+  override length(...given: Walked<number>) {
+    return this.#walk(given, (options) => countSessions(this.#scope, options))
   }
 
-  /** Removes every session, page by page. Each answer of Redis may take `timeout`. */
-  override clear(): Promise<void>
+  /**
+   * Removes every session, page by page. One that is written meanwhile may stay. Each answer of Redis
+   * may take `timeout`.
+   */
+  override clear(options?: WalkOptions): Promise<void>
   override clear(callback: Callback | undefined): void
-  override clear(...given: Given) {
-    return this.#walk(given, () => clearSessions(this.#scope))
+  override clear(...given: Walked) {
+    const { owners } = this.#sessions
+    return this.#walk(given, async (options) => {
+      await clearSessions(this.#scope, options)
+      if (owners !== undefined) await sweepIndex(this.#scope, owners, options)
+    })
   }
 
-  /** Gives the id of every session. Each answer of Redis may take `timeout`. */
-  ids(): Promise<string[]>
+  /** Gives the id of every session, once. Each answer of Redis may take `timeout`. */
+  ids(options?: WalkOptions): Promise<string[]>
   ids(callback: Callback<string[]>): void
-  ids(...given: Given<string[]>) {
-    return this.#walk(given, () => sessionIds(this.#scope))
+  ids(...given: Walked<string[]>) {
+    return this.#walk(given, (options) => sessionIds(this.#scope, options))
+  }
+
+  /**
+   * Yields every session with its id, page by page: only a page or two of them are in memory. Where the
+   * loop is left, nothing more is sent. A session may be changed and given to `set` like one of `get`.
+   *
+   * Each session that is there from the beginning to the end comes. It comes once, but for a few while
+   * Redis shrinks its table of keys, and those of a slot that a cluster moves meanwhile, which may come
+   * twice or not at all. Each answer of Redis may take `timeout`.
+   * @example
+   * for await (const [sid, session] of store) if (session.user === user) await store.destroy(sid)
+   */
+  [Symbol.asyncIterator](): AsyncGenerator<[sid: string, session: SessionData]> {
+    return eachSession(this.#scope, (...loaded) => this.#sessions.entry(...loaded))
   }
 
   /** Gives whether there is a session, without loading it. */
@@ -232,8 +260,8 @@ export class SolidisStore extends Store {
   findBy(value: string, callback: Callback<FoundSession[]>): void
   findBy(value: string, ...given: Given<FoundSession[]>) {
     return this.#walk(given, async () => {
-      const owners = this.#ownersOf(value)
-      return findSessions(owners, value, (step) => this.#calls.step('GET', step))
+      checkValue(value)
+      return findSessions(this.#owners, value, (step) => this.#calls.stepOf('GET', step))
     })
   }
 
@@ -247,10 +275,29 @@ export class SolidisStore extends Store {
   destroyBy(value: string, ...rest: unknown[]) {
     const [options, ...given] = typeof rest[0] === 'function' ? [undefined, ...rest] : rest
     return this.#walk(given as Given<number>, async () => {
-      const owners = this.#ownersOf(value)
+      checkValue(value)
       const doomed = checkedDestroyBy(options)
-      return destroySessions(owners, value, doomed, (step) => this.#calls.step('UNLINK', step))
+      return destroySessions(this.#owners, value, doomed, (step) =>
+        this.#calls.stepOf('UNLINK', step),
+      )
     })
+  }
+
+  /**
+   * Lists all sessions by their value of `indexBy`, once, where the store was used without it before.
+   * Gives how many have one. Each answer of Redis may take `timeout`.
+   */
+  reindex(options?: WalkOptions): Promise<number>
+  reindex(callback: Callback<number>): void
+  reindex(...given: Walked<number>) {
+    return this.#walk(given, async (options) =>
+      reindexSessions(
+        this.#scope,
+        this.#owners,
+        (...loaded) => this.#sessions.entry(...loaded),
+        options,
+      ),
+    )
   }
 
   /** Makes the `Session` of a request of what `get` gave. Called by express-session. */
@@ -269,21 +316,23 @@ export class SolidisStore extends Store {
   }
 
   /** What visits many sessions takes as long as it takes. */
-  #walk<T>(given: Given<T>, walk: () => Promise<T>): Promise<T> | undefined {
+  #walk<T>(given: Walked<T>, walk: (options: WalkOptions) => Promise<T>): Promise<T> | undefined {
+    const [first] = given
+    const isGiven = isWalkOptions(first)
     const begin = (call: Call<T>) => {
-      walk().then(
+      if (isGiven) checkWalkOptions(first)
+      walk(isGiven ? first : {}).then(
         (result) => call.succeed(result),
         (error) => call.fail(error),
       )
     }
-    return this.#calls.start('SCAN', given, begin, 0)
+    return this.#calls.start('SCAN', isGiven ? [] : (given as Given<T>), begin, 0)
   }
 
-  /** @throws TypeError if there are no owners, or this is none */
-  #ownersOf(value: string): Owners {
+  /** @throws TypeError if it is not asked whose a session is */
+  get #owners(): Owners {
     const { owners } = this.#sessions
     if (owners === undefined) throw badArgument('options.indexBy', 'a function', undefined)
-    if (typeof value !== 'string') throw badArgument('value', 'a string', value)
     return owners
   }
 
@@ -318,6 +367,10 @@ export class SolidisStore extends Store {
   }
 }
 
+function checkValue(value: unknown): void {
+  if (typeof value !== 'string') throw badArgument('value', 'a string', value)
+}
+
 /** @throws TypeError that names what is no option of `destroyBy` */
 function checkedDestroyBy(options: unknown): DestroyByOptions {
   if (options === undefined || options === null) return {}
@@ -342,5 +395,8 @@ export interface SolidisStore {
   off<E extends keyof SolidisStoreEvents>(name: E, listener: Listener<E>): this
   off(name: string | symbol, listener: (...args: never[]) => void): this
 }
+
+/** What a method that visits many sessions was given. */
+type Walked<T = void> = [first?: Callback<T> | WalkOptions | null | undefined]
 
 type Listener<E extends keyof SolidisStoreEvents> = (...args: SolidisStoreEvents[E]) => void

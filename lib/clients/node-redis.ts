@@ -212,7 +212,20 @@ function keyPrefixOf(client: object): string {
 }
 
 function withPrefix(prefix: string, command: Command): Command {
-  const index = keyIndexOf(command)
-  const key = command[index]
-  return key === undefined ? command : command.with(index, prepend(prefix, key))
+  const first = keyIndexOf(command)
+  if (first === -1) return command
+  const end = first + keyCountOf(command)
+  return command.map((arg, i) => (i >= first && i < end ? prepend(prefix, arg) : arg))
+}
+
+function keyCountOf(command: Command): number {
+  switch (command[0]) {
+    case 'EVALSHA':
+    case 'EVAL':
+      return Number(command[2])
+    case 'UNLINK':
+      return command.length - 1
+    default:
+      return 1
+  }
 }

@@ -38,6 +38,9 @@ export interface SessionsOptions extends LifeOptions {
   readonly maxSessions: MaxSessions | undefined
 }
 
+/** What is made of a payload, or `null` where that is no session; a promise if it takes its time. */
+type Loading<T> = T | null | Promise<T | null>
+
 /** Who is told of what is no error to anybody. */
 export interface Listener {
   invalid(sid: string, error: InvalidSessionError | RedisError): void
@@ -213,21 +216,34 @@ export class Sessions {
     })
   }
 
-  /** Makes a session, with its id, of what GET and PTTL gave of a key. */
-  async listed(sid: string, payload: Outcome, pttl: Outcome): Promise<SessionWithId | null> {
-    const session = await this.#loadOrVerify(sid, payload, pttl)
-    if (session === null) return null
-    const snapshot = this.#snapshotOf(session, sid) as Snapshot
-    snapshot.ownId = (session as { id?: unknown }).id
-    return Object.assign(session, { id: sid })
+  /** Makes a session, with its id, of what GET and PTTL gave of a key. Never throws, but may reject. */
+  listed(sid: string, payload: Outcome, pttl: Outcome): Loading<SessionWithId> {
+    return mapped(this.#loadOrVerify(sid, payload, pttl), (session) => {
+      const snapshot = this.#snapshotOf(session, sid) as Snapshot
+      snapshot.ownId = (session as { id?: unknown }).id
+      return Object.assign(session, { id: sid })
+    })
   }
 
-  async #loadOrVerify(sid: string, payload: Outcome, pttl: Outcome): Promise<SessionData | null> {
-    try {
-      return await this.#reader.load(sid, payload, pttl)
-    } catch (error) {
-      if (!(error instanceof ForeignPayloadError)) throw error
+  /** Makes a session, beside its id, of what GET and PTTL gave of a key. Never throws, but may reject. */
+  entry(
+    sid: string,
+    payload: Outcome,
+    pttl: Outcome,
+  ): Loading<[sid: string, session: SessionData]> {
+    return mapped(this.#loadOrVerify(sid, payload, pttl), (session) => [sid, session])
+  }
+
+  #loadOrVerify(sid: string, payload: Outcome, pttl: Outcome): Loading<SessionData> {
+    const failed = (error: unknown) => {
+      if (!(error instanceof ForeignPayloadError)) return Promise.reject(error)
       return promiseOf<null>((done) => this.#reader.verify(sid, this.#key(sid), done))
+    }
+    try {
+      const session = this.#reader.load(sid, payload, pttl)
+      return session instanceof Promise ? session.catch(failed) : session
+    } catch (error) {
+      return failed(error)
     }
   }
 
@@ -385,6 +401,11 @@ export class Sessions {
 
 function isText(reply: Reply): boolean {
   return typeof reply === 'string' || Buffer.isBuffer(reply)
+}
+
+function mapped<T>(loading: Loading<SessionData>, make: (session: SessionData) => T): Loading<T> {
+  if (loading instanceof Promise) return loading.then((session) => mapped(session, make))
+  return loading === null ? null : make(loading)
 }
 
 function checkSession(session: SessionData): void {

@@ -1,7 +1,7 @@
 import type { SessionData } from 'express-session'
 import { promiseOf } from '../callback.ts'
 import type { Reply } from '../redis/client.ts'
-import { DESTROY, get } from '../redis/commands.ts'
+import { DESTROY } from '../redis/commands.ts'
 import { type Redis, WRITTEN } from '../redis/redis.ts'
 import type { Outcome } from '../redis/replies.ts'
 import { expiresAt } from '../session/expiry.ts'
@@ -12,7 +12,11 @@ import type { Entry, OwnerIndex } from './owner-index.ts'
 export type IndexBy = (session: SessionData) => string | undefined
 
 /** Makes a session of what GET and PTTL gave of a key, if it is one. */
-export type Load = (sid: string, payload: Outcome, pttl: Outcome) => Promise<SessionData | null>
+export type Load = (
+  sid: string,
+  payload: Outcome,
+  pttl: Outcome,
+) => SessionData | null | Promise<SessionData | null>
 
 /** A session that has the value asked for. */
 export interface Member {
@@ -84,8 +88,8 @@ export class MemberReader {
   }
 
   async #load(value: string, entries: readonly Entry[]): Promise<(Member | null)[]> {
-    const commands = entries.flatMap(({ sid }) => get(this.#options.prefix + sid))
-    const outcomes = await promiseOf<Outcome[]>((done) => this.#redis.sendAll(commands, done))
+    const keys = entries.map(({ sid }) => this.#options.prefix + sid)
+    const outcomes = await promiseOf<Outcome[]>((done) => this.#redis.getMany(keys, done))
     return Promise.all(
       entries.map((entry, i) =>
         this.#member(value, entry, outcomes[2 * i] as Outcome, outcomes[2 * i + 1] as Outcome),

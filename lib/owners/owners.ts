@@ -92,7 +92,11 @@ export class Owners {
     return mustMove(expiresAtBefore + aheadMs, expiresAt + aheadMs, slackMs)
   }
 
-  async extend({ sid, value, expiresAt }: Listing, deadline: number): Promise<undefined> {
+  /** Lets it be listed for that long. */
+  async extend(
+    { sid, value, expiresAt }: Omit<Listing, 'expiresAtBefore'>,
+    deadline: number,
+  ): Promise<undefined> {
     const entry = { sid, ttlMs: ttlOf(expiresAt), isPending: false, limit: 0, over: [] }
     await this.index.add(value as string, entry, deadline)
   }

@@ -45,31 +45,38 @@ export class Calls {
         return Promise.reject(badArgument('callback', 'a function', callback))
       }
       const tell: Callback<T> = (error, result) => deliver(callback, error, result)
-      this.#begin(command, timeout, tell, begin)
+      this.#admit(command, timeout, tell, begin)
       return undefined
     }
-    const promise = promiseOf<T>((tell) => this.#begin(command, timeout, tell, begin))
+    const promise = promiseOf<T>((tell) => this.#admit(command, timeout, tell, begin))
     if (given.length > 0) promise.catch(() => {})
     return promise
   }
 
-  /** Sends commands of one of many steps, each of which may take as long as a call. */
+  /**
+   * Takes one of many steps of a call that was let in already. It may take as long as a call.
+   * @param command the name of the Redis command that it is about
+   */
+  step<T>(command: string, begin: (done: Callback<T>) => void): Promise<T> {
+    return promiseOf<T>((tell) => {
+      const settle = (call: Call<T>) => begin((error, result) => call.settle(error, result))
+      this.#begin(command, this.#timeout, tell, settle)
+    })
+  }
+
+  /** Takes a step that gives a promise. */
+  stepOf<T>(command: string, take: () => Promise<T>): Promise<T> {
+    return this.step(command, (done) => {
+      take().then((result) => done(null, result), done)
+    })
+  }
+
+  /** Sends commands in a step. */
   ask(redis: Redis, commands: Command[]): Promise<Outcome[]> {
-    const send = () => promiseOf<Outcome[]>((done) => redis.sendAll(commands, done))
-    return this.step(nameOf(commands[0]), send)
+    return this.step(nameOf(commands[0]), (done) => redis.sendAll(commands, done))
   }
 
-  /** Takes one of many steps, which may take as long as a call. */
-  step<T>(command: string, take: () => Promise<T>): Promise<T> {
-    return this.start<T>(command, [], (call) => {
-      take().then(
-        (result) => call.succeed(result),
-        (error) => call.fail(error),
-      )
-    }) as Promise<T>
-  }
-
-  #begin<T>(
+  #admit<T>(
     command: string,
     timeout: number,
     tell: Callback<T>,
@@ -80,6 +87,15 @@ export class Calls {
       tell(new RedisError(command, reason, { code: 'EOVERLOAD' }))
       return
     }
+    this.#begin(command, timeout, tell, begin)
+  }
+
+  #begin<T>(
+    command: string,
+    timeout: number,
+    tell: Callback<T>,
+    begin: (call: Call<T>) => void,
+  ): void {
     this.#pending++
     const call = new Call(command, timeout, tell, this)
     try {

@@ -10,8 +10,9 @@ export type Reply = Buffer | string | number | bigint | null | Reply[]
  */
 export interface SolidisLike {
   /**
-   * Sends commands, each of which names one key at most, and resolves to one array a command, with
-   * its reply in it. An error reply is an `Error` in its place; a client that cannot deliver rejects.
+   * Sends commands, and resolves to one array a command, with its reply in it. An error reply is an
+   * `Error` in its place; a client that cannot deliver rejects. A command names one key at most, or
+   * several where the client has no `nodes`, and so one server to have them all.
    */
   send(commands: Command[]): Promise<unknown[][]>
   /**

@@ -3,6 +3,9 @@ import type { Command } from './client.ts'
 
 // In all of these, `ttlMs` is the milliseconds that a session is to live; `Infinity`: for ever.
 
+/** A key as Redis has it; it may be no UTF-8. */
+export type Key = string | Buffer
+
 /** Leaves a key the life that it has. */
 export const KEEP = 'keep'
 export type Keep = typeof KEEP
@@ -48,7 +51,7 @@ export function echo(text: string, key: Command[number] | undefined): Command {
 }
 
 /** Gives the payload of a session and its remaining milliseconds, each as in Redis. */
-export function get(key: string | Buffer): Command[] {
+export function get(key: Key): Command[] {
   return [
     ['GET', key],
     ['PTTL', key],
@@ -59,6 +62,23 @@ export function get(key: string | Buffer): Command[] {
 export const GET = new Script(
   'GET',
   `return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}`,
+)
+
+/**
+ * Gives the same two of each of KEYS, one after the other; in place of a payload that Redis refuses, an
+ * array with what it says.
+ */
+export const GET_MANY = new Script(
+  'GET',
+  `
+local replies = {}
+for i, key in ipairs(KEYS) do
+  local payload = redis.pcall('GET', key)
+  if type(payload) == 'table' then payload = {payload.err} end
+  replies[2 * i - 1] = payload
+  replies[2 * i] = redis.call('PTTL', key)
+end
+return replies`,
 )
 
 /**
