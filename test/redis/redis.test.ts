@@ -36,7 +36,8 @@ describe('an error reply', () => {
       if (name === 'SCAN') return ['0', ['sess:1', 'sess:2', 'sess:3']]
       return key === 'sess:2' ? reply : null
     })
-    const store = new SolidisStore({ client })
+    const cluster = { ...client, nodes: async () => [client] }
+    const store = new SolidisStore({ client: cluster })
     expect(await rejection(store.clear())).to.include({ command: 'UNLINK', code: 'READONLY' })
     expect(await rejection(store.all())).to.include({ command: 'GET', code: 'READONLY' })
   })

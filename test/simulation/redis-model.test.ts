@@ -4,6 +4,7 @@ import {
   COMPARE_AND_SET,
   compareAndSet,
   DESTROY,
+  GET_MANY,
   KEEP,
   type Script,
   SET,
@@ -62,11 +63,15 @@ function makeCommand(random: Random, prefix: string): Command {
       ? ['EVAL', script.source, '1', key, ...args]
       : ['EVALSHA', script.sha1, '1', key, ...args]
   const expected = () => Array.from({ length: 1 + random.int(2) }, text)
+  const others = () => ['one', 'two', '*'].map((name) => prefix + name)
+  const many = () => ['EVAL', GET_MANY.source, '3', ...others()]
   const makers: (() => Command)[] = [
     () => ['GET', key],
     () => ['PTTL', key],
     () => ['EXISTS', key],
     () => ['UNLINK', key],
+    () => ['UNLINK', ...(random.chance(0.1) ? others() : [key])],
+    many,
     () => ['ECHO', text()],
     () => ['TIME'],
     () => ['PEXPIRE', key, random.pick(['-1', '0', ttl()])],
@@ -121,6 +126,9 @@ function isAlike(command: Command, real: unknown, modelled: unknown): boolean {
     }
     const isTime = Math.abs(real) > 1000
     return isTime ? Math.abs(real - modelled) < TOLERANCE_MS : real === modelled
+  }
+  if (Array.isArray(real) && Array.isArray(modelled) && real.length === modelled.length) {
+    return real.every((one, i) => isAlike([], one, modelled[i]))
   }
   return JSON.stringify(real) === JSON.stringify(modelled)
 }

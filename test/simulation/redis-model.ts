@@ -4,6 +4,7 @@ import {
   COMPARE_AND_SET,
   DESTROY,
   GET,
+  GET_MANY,
   KEEP,
   NONCES,
   type Script,
@@ -44,10 +45,15 @@ const TWINS = new Map<Script, Twin>([
     },
   ],
   [
+    GET_MANY,
+    (call, key, others) =>
+      [key, ...others].flatMap((each) => [payloadOrRefusal(call, each), call('PTTL', each)]),
+  ],
+  [
     SET,
     inTime((call, key, [payload, ttl, asked, ...expected], now, late) => {
       if (late !== undefined) {
-        return late !== '0' && payloadAt(call, key) === payload ? now : -now
+        return late !== '0' && payloadOrRefusal(call, key) === payload ? now : -now
       }
       if (asked === 'there') {
         if (call('EXISTS', key) === 0) return 0
@@ -89,11 +95,11 @@ function inTime(twin: (...args: [...Parameters<Twin>, late: string | undefined])
   }
 }
 
-function payloadAt(call: Call, key: string): Reply {
+function payloadOrRefusal(call: Call, key: string): Reply {
   try {
     return call('GET', key)
-  } catch {
-    return null
+  } catch (error) {
+    return [(error as ReplyError).message]
   }
 }
 
@@ -167,10 +173,12 @@ export class RedisModel {
       case 'EXISTS':
         return this.#entry(key) === undefined ? 0 : 1
       case 'UNLINK': {
-        const isThere = this.#entry(key) !== undefined
-        this.#entries.delete(key)
-        this.onWrite(key)
-        return isThere ? 1 : 0
+        const there = args.filter((each) => this.#entry(each) !== undefined)
+        for (const each of args) {
+          this.#entries.delete(each)
+          this.onWrite(each)
+        }
+        return new Set(there).size
       }
       case 'PEXPIRE':
         return this.#expire(key, integer(rest[0]))

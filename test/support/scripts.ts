@@ -1,6 +1,7 @@
 import {
   COMPARE_AND_SET,
   DESTROY,
+  GET_MANY,
   NONCES,
   type Script,
   SET,
@@ -9,10 +10,15 @@ import {
 
 const IN_TIME = [SET, TOUCH, DESTROY]
 
-/** A script as the command that it is under conditions, e.g. `['PEXPIRE', key, ttlMs]`; else as it is. */
+/**
+ * A script as the command that it is under conditions, e.g. `['PEXPIRE', key, ttlMs]`, or `['GET', ...keys]`;
+ * else as it is.
+ */
 export function asCommand(command: string[]): string[] {
   const [, , , key = '', , , first = '', second = ''] = command
-  switch (scriptOf(command, [SET, TOUCH, DESTROY])) {
+  switch (scriptOf(command, [GET_MANY, SET, TOUCH, DESTROY])) {
+    case GET_MANY:
+      return ['GET', ...command.slice(3)]
     case SET:
       return ['SET', key, first, ...(second === 'Infinity' ? [] : ['PX', second])]
     case TOUCH:

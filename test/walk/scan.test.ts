@@ -1,12 +1,13 @@
 import { expect } from 'chai'
 import { type SolidisLike, SolidisStore } from '../../lib/index.ts'
 import { rejection } from '../support/calls.ts'
+import { asCommand } from '../support/scripts.ts'
 import { stubClient } from '../support/stub.ts'
 
 /** A client whose SCAN gives these pages of keys, one after the other. */
 function scanning(...pages: string[][]) {
-  return stubClient(([name, cursor]) => {
-    if (name === 'GET') return Buffer.from('{"cookie":{}}')
+  return stubClient(([name, cursor, ...more]) => {
+    if (name === 'GET') return [cursor, ...more].flatMap(() => [Buffer.from('{"cookie":{}}'), -1])
     if (name !== 'SCAN') return 1
     const next = Number(cursor) + 1
     const keys = pages[next - 1] ?? []
@@ -33,8 +34,7 @@ describe('a scan', () => {
     expect(await store.length()).to.equal(3)
     expect((await store.all()).map(({ id }) => id)).to.deep.equal(['a', 'b', 'c'])
     expect(client.sent().filter(([name]) => name === 'GET')).to.deep.equal([
-      ['GET', 'sess:a'],
-      ['GET', 'sess:b'],
+      ['GET', 'sess:a', 'sess:b'],
       ['GET', 'sess:c'],
     ])
   })
@@ -77,7 +77,8 @@ describe('a scan', () => {
   it('that fails at a later page fails', async () => {
     const reply = new Error('LOADING Redis is loading the dataset in memory')
     const client = stubClient(([name, cursor]) => {
-      if (name !== 'SCAN') return null
+      if (name === 'GET') return [null, -2]
+      if (name !== 'SCAN') return 1
       return cursor === '0' ? ['1', ['sess:a']] : reply
     })
     const store = new SolidisStore({ client })
@@ -88,19 +89,15 @@ describe('a scan', () => {
 })
 
 describe('clear', () => {
-  it('unlinks page by page, one key a command', async () => {
+  it('unlinks page by page, while the next page is on its way', async () => {
     const client = scanning(['sess:a', 'sess:b'], [], ['sess:c'])
     await new SolidisStore({ client }).clear()
-    const trips = client.send.args.map(([commands]) =>
-      commands.map(([name, key]) => [name, String(key)]),
-    )
-    expect(trips).to.deep.equal([
+    expect(tripsOf(client)).to.deep.equal([
       [['SCAN', '0']],
       [
-        ['UNLINK', 'sess:a'],
-        ['UNLINK', 'sess:b'],
+        ['SCAN', '1'],
+        ['UNLINK', 'sess:a', 'sess:b'],
       ],
-      [['SCAN', '1']],
       [['SCAN', '2']],
       [['UNLINK', 'sess:c']],
     ])
@@ -108,17 +105,69 @@ describe('clear', () => {
 })
 
 describe('all', () => {
-  it('reads page by page, one key a command', async () => {
+  it('reads a page while the next one is on its way', async () => {
     const client = scanning(['sess:a', 'sess:b'], ['sess:c'])
     await new SolidisStore({ client }).all()
-    expect(client.send.args.map(([commands]) => commands.map(([name]) => name))).to.deep.equal([
-      ['SCAN'],
-      ['GET', 'PTTL', 'GET', 'PTTL'],
-      ['SCAN'],
-      ['GET', 'PTTL'],
+    expect(tripsOf(client)).to.deep.equal([
+      [['SCAN', '0']],
+      [
+        ['SCAN', '1'],
+        ['GET', 'sess:a', 'sess:b'],
+      ],
+      [['GET', 'sess:c']],
     ])
   })
 })
+
+describe('a page', () => {
+  const sids = Array.from({ length: 2500 }, (_, i) => `sess:${i}`)
+
+  it('of more keys than were asked for is worked on in parts', async () => {
+    const client = scanning(sids, ['sess:last'])
+    const store = new SolidisStore({ client })
+    await store.clear()
+    const unlinked = client.sent().filter(([name]) => name === 'UNLINK')
+    expect(unlinked.map((command) => command.length - 1)).to.deep.equal([1000, 1000, 500, 1])
+    expect((await store.all()).length).to.equal(2501)
+  })
+
+  for (const code of ['CROSSSLOT', 'NOPERM']) {
+    it(`is sent key by key to a server that refuses many at once (${code})`, async () => {
+      const client = stubClient(([name, cursor, ...more]) => {
+        if (name === 'SCAN')
+          return [Buffer.from('0'), [Buffer.from('sess:a'), Buffer.from('sess:b')]]
+        if (name === 'PTTL') return -1
+        if (more.length > 0) return new Error(`${code} no`)
+        return name === 'GET' ? Buffer.from('{"cookie":{}}') : Number(cursor !== undefined)
+      })
+      const store = new SolidisStore({ client })
+      expect((await store.all()).map(({ id }) => id)).to.deep.equal(['a', 'b'])
+      await store.clear()
+      const names = client.sent().map(([name, ...keys]) => `${name} ${keys.length}`)
+      const refused = code === 'CROSSSLOT' ? [] : ['UNLINK 2']
+      expect(names.filter((name) => !name.startsWith('SCAN'))).to.deep.equal([
+        'GET 2',
+        'GET 1',
+        'PTTL 1',
+        'GET 1',
+        'PTTL 1',
+        ...refused,
+        'UNLINK 1',
+        'UNLINK 1',
+      ])
+    })
+  }
+})
+
+/** The commands of each round trip, without the options of SCAN. */
+function tripsOf(client: ReturnType<typeof stubClient>): string[][][] {
+  return client.send.args.map(([commands]) =>
+    commands.map((command) => {
+      const asked = asCommand(command.map(String))
+      return asked[0] === 'SCAN' ? asked.slice(0, 2) : asked
+    }),
+  )
+}
 
 describe('a cluster', () => {
   it('is scanned at every master, and asked for keys itself', async () => {
