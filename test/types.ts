@@ -14,6 +14,7 @@ import {
   SessionConflictError,
   type SolidisLike,
   SolidisStore,
+  type WalkOptions,
 } from '../lib/index.ts'
 
 declare const solidis: SolidisLike
@@ -66,6 +67,20 @@ export async function promises(session: SessionData): Promise<void> {
   // @ts-expect-error: a number is no session
   await store.update('sid', () => 1)
   console.log(got, ids, id, there, length)
+}
+
+export async function walks(): Promise<void> {
+  for await (const [sid, session] of store) console.log(sid.length, session.cookie.path)
+  const { signal } = new AbortController()
+  const onProgress: NonNullable<WalkOptions['onProgress']> = ({ done }) => done.toFixed()
+  const found: [number, string[]] = [
+    await store.length({ signal }),
+    await store.ids({ onProgress }),
+  ]
+  await store.clear({ signal, onProgress })
+  // @ts-expect-error: a misspelt option
+  await store.all({ onprogress: onProgress })
+  console.log(found)
 }
 
 export function callbacks(session: SessionData): void {

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { RedisError } from '../errors.ts'
 import type { Calls } from '../redis/calls.ts'
 import type { Reply } from '../redis/client.ts'
@@ -61,6 +62,8 @@ async function* scanPages(scope: Scope, signal: AbortSignal | undefined): AsyncG
       const [nextCursor, keys] = await next
       cursor = String(nextCursor)
       if (cursor !== '0') next = scan(scope, node, cursor, signal)
+      // Others have their turn; and the next page is on its way, not to be sent once the walk has ended.
+      await turn()
       yield keys.map(asText)
     } while (cursor !== '0')
   }
