@@ -94,10 +94,8 @@ describe('clear', () => {
     await new SolidisStore({ client }).clear()
     expect(tripsOf(client)).to.deep.equal([
       [['SCAN', '0']],
-      [
-        ['SCAN', '1'],
-        ['UNLINK', 'sess:a', 'sess:b'],
-      ],
+      [['SCAN', '1']],
+      [['UNLINK', 'sess:a', 'sess:b']],
       [['SCAN', '2']],
       [['UNLINK', 'sess:c']],
     ])
@@ -110,10 +108,8 @@ describe('all', () => {
     await new SolidisStore({ client }).all()
     expect(tripsOf(client)).to.deep.equal([
       [['SCAN', '0']],
-      [
-        ['SCAN', '1'],
-        ['GET', 'sess:a', 'sess:b'],
-      ],
+      [['SCAN', '1']],
+      [['GET', 'sess:a', 'sess:b']],
       [['GET', 'sess:c']],
     ])
   })
