@@ -50,6 +50,13 @@ describe('the nodes of a cluster', () => {
     store.on('breaker', ({ state }) => states.push(state))
   })
 
+  /** Ends the probes, which would else go on for ever. */
+  afterEach(async () => {
+    cluster.silent.clear()
+    await eventually(async () => store.state === 'closed')
+    await sleep(TIMEOUT_MS)
+  })
+
   const codeOf = async (sid: string) =>
     store.get(sid).then(
       () => 'answered',
