@@ -11,7 +11,7 @@ const LINKS = [/\]\(\s*<?([^)\s>]+)/g, /^\s*\[[^\]]+\]:\s*(\S+)/gm, /\b(?:src|hr
 const ABSOLUTE = /^[a-z]+:/i
 const HEADING = /^#{1,6} +(.+?) *#*$/gm
 /** In code, that is a file of this repository that the reader is told of. */
-const NAMED_FILE = /^(?:(?:lib|test|scripts|bench|docs|example-app)\/[\w./-]*|[A-Z]+\.md)$/
+const NAMED_FILE = /^(?:(?:lib|cli|bin|test|scripts|bench|docs|example-app)\/[\w./-]*|[A-Z]+\.md)$/
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const { name, repository } = JSON.parse(readFileSync('package.json', 'utf8'))
@@ -20,7 +20,14 @@ const [{ files }] = JSON.parse(
 )
 const packaged = files.map(({ path }) => path)
 const documents = [
-  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'bench/README.md'],
+  ...[
+    'README.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
+    'CHANGELOG.md',
+    'bench/README.md',
+    'cli/README.md',
+  ],
   ...readdirSync('docs', { recursive: true })
     .map((file) => `docs/${file.replaceAll('\\', '/')}`)
     .filter((file) => file.endsWith('.md')),

@@ -5,9 +5,13 @@ import { readFileSync } from 'node:fs'
 const [tag] = process.argv.slice(2)
 const read = (file) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')
 const { version, repository } = JSON.parse(read('package.json'))
+const cli = JSON.parse(read('cli/package.json'))
 
 const problems = [
   tag !== `v${version}` && `the tag is ${tag}, but package.json says ${version}`,
+  cli.version !== version && `cli/package.json says ${cli.version}`,
+  cli.peerDependencies['connect-solidis'] !== `^${version}` &&
+    `the peer connect-solidis in cli/package.json is not ^${version}`,
   !hasEntry(version) && `CHANGELOG.md has no entry "## ${version} - <year>-<month>-<day>"`,
   !repository && 'package.json has no "repository", which provenance is checked against',
 ].filter(Boolean)
