@@ -51,6 +51,12 @@ export interface SolidisStoreOptions {
    */
   maxSessions?: number | MaxSessions | undefined
   /**
+   * How many seconds a session lives at most, whatever its activity. Counted from when it was created,
+   * which its payload says from then on; for a session that was there before this option, from its
+   * first write after that.
+   */
+  maxLifetime?: number | undefined
+  /**
    * Whether a payload without a tag of this store is no session. Such are those that connect-redis
    * wrote, which get a tag with their next write. Default `false`.
    */
@@ -79,10 +85,11 @@ export type ResolvedOptions = Required<{
 }> & {
   readonly indexBy: IndexBy | undefined
   readonly maxSessions: MaxSessions | undefined
+  readonly maxLifetime: number | undefined
 }
 
 /** Options that have no default. */
-type Optional = 'indexBy' | 'maxSessions'
+type Optional = 'indexBy' | 'maxSessions' | 'maxLifetime'
 
 const MAX_TIMER_MS = 2 ** 31 - 1
 
@@ -101,6 +108,10 @@ const RULES: Record<Exclude<keyof SolidisStoreOptions, 'client'>, Rule> = {
   maxSessions: [
     "a positive integer, or { limit, whenFull } with 'evict' or 'reject'",
     (value) => value === undefined || isMaxSessions(value),
+  ],
+  maxLifetime: [
+    'a positive number of seconds until a date',
+    (value) => value === undefined || (isPositive(value) && isDateFromNow(value)),
   ],
   requireTag: ['a boolean', isBoolean],
   maxPending: ['a positive integer', isPositiveInteger],
@@ -132,6 +143,7 @@ export function resolveOptions(options: SolidisStoreOptions): ResolvedOptions {
     serializer: options.serializer ?? JSON,
     onConflict: options.onConflict ?? 'merge',
     indexBy: options.indexBy ?? undefined,
+    maxLifetime: options.maxLifetime ?? undefined,
     maxSessions: maxSessionsOf(options.maxSessions ?? undefined),
     requireTag: options.requireTag ?? false,
     timeout: options.timeout ?? 5000,

@@ -67,6 +67,8 @@ export class SolidisStore extends Store {
   readonly indexBy: IndexBy | undefined
   /** How many sessions a value of `indexBy` may have, if there is a limit. */
   readonly maxSessions: MaxSessions | undefined
+  /** Seconds that a session lives at most, whatever its activity, if there is a limit. */
+  readonly maxLifetime: number | undefined
   /** Whether a payload without a tag is no session. */
   readonly requireTag: boolean
   /** How many calls may wait for Redis at once. */
@@ -99,6 +101,7 @@ export class SolidisStore extends Store {
     this.timeout = resolved.timeout
     this.indexBy = resolved.indexBy
     this.maxSessions = resolved.maxSessions
+    this.maxLifetime = resolved.maxLifetime
     this.requireTag = resolved.requireTag
     this.maxPending = resolved.maxPending
     this.breaker = resolved.breaker

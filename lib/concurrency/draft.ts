@@ -24,6 +24,8 @@ export class Draft {
   readonly parts = new Map<SessionData, Part>()
   expiry: Expiry = KEEP
   cookie: CookieData = {}
+  /** When the session was created, if that is kept. */
+  createdAt: number | undefined
   /** Whose the session is to be. */
   value: string | undefined
   readonly #codec: Codec
@@ -64,6 +66,7 @@ export class Draft {
       this.#session = undefined
       this.expiry = wanted
       this.value = write.value
+      this.createdAt = write.createdAt
       this.cookie = write.cookie
     } else {
       // Another merge may change them in place, and fail then.
@@ -76,10 +79,12 @@ export class Draft {
       this.value = this.#owners?.valueOf(merged)
       this.#session = merged
       this.#payload = undefined
+      this.createdAt = earlier(this.#codec.createdAtOf(theirs) ?? this.createdAt, write.createdAt)
       this.cookie = cookieData(merged)
       if (endsLike(this.cookie, cookieData(ours))) this.expiry = wanted
-      else if (!endsLike(this.cookie, cookie)) this.expiry = write.expiryOf(merged)
+      else if (!endsLike(this.cookie, cookie)) this.expiry = write.expiryOf(merged, this.createdAt)
     }
+    if (this.expiry !== KEEP) this.expiry = Math.min(this.expiry, write.endOf(this.createdAt))
     this.parts.set(write.session, { write, snapshot, own })
   }
 
@@ -90,7 +95,11 @@ export class Draft {
   }
 
   async payload(): Promise<Payload> {
-    this.#payload ??= await this.#codec.encode(this.#sid, this.#session as SessionData)
+    this.#payload ??= await this.#codec.encode(
+      this.#sid,
+      this.#session as SessionData,
+      this.createdAt,
+    )
     return this.#payload
   }
 
@@ -112,6 +121,10 @@ export class Draft {
       ? ({ cookie: {} } as SessionData)
       : this.#codec.decode(this.#sid, payload)
   }
+}
+
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  return one !== undefined && other !== undefined ? Math.min(one, other) : (one ?? other)
 }
 
 /** Waits for a merge no longer than its caller does. */

@@ -14,6 +14,7 @@ export interface LifeOptions {
   readonly ttl: Ttl
   readonly disableTTL: boolean
   readonly touchAfter: number
+  readonly maxLifetime: number | undefined
 }
 
 /** How long sessions live: who moves that, and who leaves it as it is. */
@@ -24,14 +25,40 @@ export class Lives {
     this.#options = options
   }
 
-  /** When a session is to expire by what it says itself, in milliseconds since the epoch. */
-  expiryOf(session: SessionData): number {
+  /**
+   * When a session is to expire by what it says itself, in milliseconds since the epoch, or by its age.
+   * @param createdAt milliseconds since the epoch, if that is known
+   */
+  expiryOf(session: SessionData, createdAt: number | undefined): number {
     const { disableTTL, ttl } = this.#options
-    return disableTTL ? Infinity : expiryOf(session, ttl)
+    return Math.min(disableTTL ? Infinity : expiryOf(session, ttl), this.endOf(createdAt))
+  }
+
+  /** Whether sessions end at an age. */
+  get isLimited(): boolean {
+    return this.#options.maxLifetime !== undefined
+  }
+
+  /** When a session ends whatever is done, in milliseconds since the epoch. */
+  endOf(createdAt: number | undefined): number {
+    const { maxLifetime } = this.#options
+    if (maxLifetime === undefined || createdAt === undefined) return Infinity
+    return createdAt + maxLifetime * 1000
+  }
+
+  /** When a session was created that is to be written; it counts from then on if that is not known. */
+  createdAtOf(snapshot: Snapshot | undefined): number | undefined {
+    if (this.#options.maxLifetime === undefined) return snapshot?.createdAt
+    return snapshot?.createdAt ?? Date.now()
   }
 
   /** When a session is to expire that is written: who did not move the date of its cookie, keeps it. */
-  expiryToSet(session: SessionData, cookie: CookieData, snapshot: Snapshot | undefined): Expiry {
+  expiryToSet(
+    session: SessionData,
+    cookie: CookieData,
+    snapshot: Snapshot | undefined,
+    createdAt: number | undefined,
+  ): Expiry {
     const { disableTTL, ttl } = this.#options
     const isDated = !disableTTL && typeof ttl !== 'function' && dateOf(cookie.expires) !== undefined
     const isKept =
@@ -41,7 +68,13 @@ export class Lives {
       endsLike(cookie, snapshot.cookieAsked ?? snapshot.cookie) &&
       // What is perhaps not there has no life to keep.
       snapshot.forms.every(({ stored }) => stored !== null)
-    return isKept ? KEEP : this.expiryOf(session)
+    return isKept ? this.keptBy(snapshot, createdAt) : this.expiryOf(session, createdAt)
+  }
+
+  /** The life that a session has, unless it is longer than it may be by now. */
+  keptBy({ expiresAt }: Snapshot, createdAt: number | undefined): Expiry {
+    const end = this.endOf(createdAt)
+    return expiresAt > end ? end : KEEP
   }
 
   /** What decides how long a session lives, to be compared before and after a change. */

@@ -8,6 +8,7 @@ import type { Outcome } from '../redis/replies.ts'
 import { cookieData } from '../session/cookie.ts'
 import { correctExpires, expiresAt } from '../session/expiry.ts'
 import { type Codec, ForeignPayloadError, type Payload, payloadOf } from '../session/payload.ts'
+import { isOver, type Lives } from './lives.ts'
 import { attachSnapshot, plainForm } from './snapshot.ts'
 
 type Invalid = (sid: string, error: InvalidSessionError | RedisError) => void
@@ -16,6 +17,7 @@ type Invalid = (sid: string, error: InvalidSessionError | RedisError) => void
 export class Reader {
   readonly #redis: Redis
   readonly #codec: Codec
+  readonly #lives: Lives
   readonly #owners: Owners | undefined
   readonly #owner: object
   readonly #onInvalid: Invalid
@@ -27,12 +29,14 @@ export class Reader {
   constructor(
     redis: Redis,
     codec: Codec,
+    lives: Lives,
     owners: Owners | undefined,
     owner: object,
     onInvalid: Invalid,
   ) {
     this.#redis = redis
     this.#codec = codec
+    this.#lives = lives
     this.#owners = owners
     this.#owner = owner
     this.#onInvalid = onInvalid
@@ -112,7 +116,17 @@ export class Reader {
     }
   }
 
-  #remember(sid: string, session: SessionData, payload: Payload, endsAt: number): SessionData {
+  #remember(
+    sid: string,
+    session: SessionData,
+    payload: Payload,
+    keyEndsAt: number,
+  ): SessionData | null {
+    const createdAt = this.#codec.createdAtOf(session)
+    // It may have been written when it was allowed to live for longer.
+    const lastsUntil = this.#lives.endOf(createdAt)
+    if (isOver(lastsUntil)) return null
+    const endsAt = Math.min(keyEndsAt, lastsUntil)
     correctExpires(session, endsAt)
     attachSnapshot(session, {
       owner: this.#owner,
@@ -120,6 +134,7 @@ export class Reader {
       forms: [plainForm(payload)],
       cookie: cookieData(session),
       expiresAt: endsAt,
+      createdAt,
       value: this.#owners?.valueOfLoaded(session),
     })
     return session

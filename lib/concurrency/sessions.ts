@@ -2,7 +2,7 @@ import type { Session, SessionData } from 'express-session'
 import { type Callback, promiseOf } from '../callback.ts'
 import { badArgument, InvalidSessionError, isObject, RedisError } from '../errors.ts'
 import type { IndexBy } from '../owners/members.ts'
-import { type MaxSessions, Owners } from '../owners/owners.ts'
+import { type Listing, type MaxSessions, Owners } from '../owners/owners.ts'
 import type { Call } from '../redis/call.ts'
 import type { Reply } from '../redis/client.ts'
 import { DESTROY, KEEP, TOUCH } from '../redis/commands.ts'
@@ -22,7 +22,7 @@ import { Queue } from './queue.ts'
 import { Reader } from './reader.ts'
 import { carrySnapshot, type Form, isOfRequest, type Snapshot, snapshotOf } from './snapshot.ts'
 import { applyChange, type Change } from './update.ts'
-import type { Expiry, Write, WriteOutcome } from './write.ts'
+import type { Write, WriteOutcome } from './write.ts'
 import { Writer } from './writer.ts'
 
 /** A session with its id. */
@@ -73,7 +73,7 @@ export class Sessions {
     this.#codec = new Codec(options.serializer, options.requireTag)
     this.#lives = new Lives(options)
     this.owners = this.#ownersOf(options)
-    this.#reader = new Reader(redis, this.#codec, this.owners, this, listener.invalid)
+    this.#reader = new Reader(redis, this.#codec, this.#lives, this.owners, this, listener.invalid)
     this.#writer = new Writer(redis, this.#codec, this.owners)
     this.#queue = new Queue(this.#writer)
   }
@@ -121,20 +121,43 @@ export class Sessions {
       call.succeed()
       return
     }
-    const expiry = this.#lives.expiryToSet(session, cookie, snapshot)
+    const createdAt = this.#lives.createdAtOf(snapshot)
+    const expiry = this.#lives.expiryToSet(session, cookie, snapshot, createdAt)
     if (snapshot !== undefined) snapshot.cookieAsked = cookie
     if (isOver(expiry)) {
       this.destroy(sid, call)
       return
     }
-    const payload = this.#encode(sid, session, snapshot)
+    const payload = this.#encode(sid, session, snapshot, createdAt)
     const merge = mergeBy(this.#options.onConflict, sid)
     const done = this.#whenWritten(sid, call, () => call.succeed())
     const value = this.owners?.valueOf(session)
     const isLimited = this.#options.maxSessions !== undefined && value !== snapshot?.value
     const isAlone = this.#options.onConflict === 'reject' || isLimited
-    const write = { sid, key, session, payload, cookie, expiry, value, merge, isAlone, call, done }
-    this.#queue.write(this.#toWrite(write))
+    const what = { sid, key, session, payload, cookie, expiry, value, createdAt }
+    const write = this.#toWrite({ ...what, merge, isAlone, call, done })
+    const isOfUnknownAge = snapshot === undefined && !isOfRequest(session, sid)
+    if (this.#lives.isLimited && isOfUnknownAge) this.#writeInItsAge(write, call)
+    else this.#queue.write(write)
+  }
+
+  /** What was loaded from elsewhere, or is set by hand, is not younger than what is there. */
+  #writeInItsAge(write: Write, call: Call<void>): void {
+    const { sid, key, expiry } = write
+    this.#task(sid, call, async () => {
+      const createdAt = (await this.#createdAt(sid, key)) ?? write.createdAt
+      const end = this.#lives.endOf(createdAt)
+      const session = await this.#codec.decode(sid, await write.payload)
+      const payload = this.#codec.encode(sid, session, createdAt)
+      const expiryInAge = expiry === KEEP ? expiry : Math.min(expiry, end)
+      await this.#writeAlone({ ...write, createdAt, payload, expiry: expiryInAge })
+    })
+  }
+
+  async #createdAt(sid: string, key: string): Promise<number | undefined> {
+    const read = (done: Callback<SessionData | null>) => this.#reader.read(sid, key, done)
+    const session = await promiseOf(read)
+    return session === null ? undefined : this.#snapshotOf(session, sid)?.createdAt
   }
 
   touch(sid: string, session: SessionData, call: Call<void>): void {
@@ -146,8 +169,12 @@ export class Sessions {
       return
     }
     const snapshot = this.#snapshotOf(session, sid)
+    if (snapshot === undefined && this.#lives.isLimited) {
+      this.#touchInItsAge(sid, key, session, call)
+      return
+    }
     const cookie = cookieData(session)
-    const expiry = this.#lives.expiryOf(session)
+    const expiry = this.#lives.expiryOf(session, snapshot?.createdAt)
     const isSame = snapshot === undefined || isSameButForExpires(cookie, snapshot.cookie)
     if (isSame && snapshot !== undefined && this.#lives.isSpared(snapshot, expiry)) {
       call.succeed()
@@ -159,18 +186,34 @@ export class Sessions {
       return
     }
     const expire = () => this.#expire(sid, key, expiry, cookie, snapshot, call)
-    const listing = {
-      sid,
-      value: snapshot === undefined ? this.owners?.valueOfLoaded(session) : snapshot.value,
-      expiresAt: expiry,
-      expiresAtBefore: snapshot?.expiresAt ?? Number.NEGATIVE_INFINITY,
-    }
+    const listing = this.#listingOf(sid, session, snapshot, expiry)
     if (this.owners?.mustExtend(listing)) {
       this.#task(sid, call, async () => {
         await this.owners?.extend(listing, call.deadline)
         expire()
       })
     } else this.#queue.after(sid, 'touch', expire)
+  }
+
+  #listingOf(
+    sid: string,
+    session: SessionData,
+    snapshot: Snapshot | undefined,
+    expiresAt: number,
+  ): Listing {
+    const value = snapshot === undefined ? this.owners?.valueOfLoaded(session) : snapshot.value
+    const expiresAtBefore = snapshot?.expiresAt ?? Number.NEGATIVE_INFINITY
+    return { sid, value, expiresAt, expiresAtBefore }
+  }
+
+  #touchInItsAge(sid: string, key: string, session: SessionData, call: Call<void>): void {
+    const cookie = cookieData(session)
+    this.#task(sid, call, async () => {
+      const expiry = this.#lives.expiryOf(session, await this.#createdAt(sid, key))
+      const listing = this.#listingOf(sid, session, undefined, expiry)
+      if (this.owners?.mustExtend(listing)) await this.owners.extend(listing, call.deadline)
+      this.#expire(sid, key, expiry, cookie, undefined, call)
+    })
   }
 
   destroy(sid: string, call: Call<void>): void {
@@ -288,11 +331,15 @@ export class Sessions {
       carrySnapshot(changed, result)
       call.succeed(outcome === 'written' ? result : null)
     })
-    const payload = this.#encode(sid, changed, undefined)
-    const expiry: Expiry = isMoved ? this.#lives.expiryOf(changed) : KEEP
+    const snapshot = this.#snapshotOf(changed, sid) as Snapshot
+    const createdAt = this.#lives.createdAtOf(snapshot)
+    const payload = this.#encode(sid, changed, undefined, createdAt)
+    const expiry = isMoved
+      ? this.#lives.expiryOf(changed, createdAt)
+      : this.#lives.keptBy(snapshot, createdAt)
     const cookie = cookieData(changed)
     const value = this.owners?.valueOf(changed)
-    const how = { expiry, value, merge, call, done }
+    const how = { expiry, value, createdAt, merge, call, done }
     return this.#toWrite({ sid, key, session: changed, payload, cookie, ...how })
   }
 
@@ -315,12 +362,13 @@ export class Sessions {
       const touched = isKnown
         ? { ...(await this.#codec.decode(sid, form.own as Payload)), cookie }
         : asItIs
-      const payload = this.#encode(sid, touched as never, snapshot)
+      const createdAt = this.#lives.createdAtOf(snapshot)
+      const payload = this.#encode(sid, touched as never, snapshot, createdAt)
       const done = this.#whenWritten(sid, call, () => call.succeed())
       const value = this.owners?.valueOf(touched as never)
       const merge = mergeSessions
-      const write = { sid, key, session, payload, cookie, expiry, value, merge, call, done }
-      await this.#writeAlone(this.#toWrite(write))
+      const what = { sid, key, session, payload, cookie, expiry, value, createdAt }
+      await this.#writeAlone(this.#toWrite({ ...what, merge, call, done }))
     })
   }
 
@@ -354,14 +402,17 @@ export class Sessions {
     sid: string,
     session: SessionData,
     snapshot: Snapshot | undefined,
+    createdAt: number | undefined,
   ): Payload | Promise<Payload> {
-    if (snapshot === undefined || !('ownId' in snapshot)) return this.#codec.encode(sid, session)
-    return this.#codec.encode(sid, { ...session, id: snapshot.ownId } as SessionData)
+    const hasOwnId = snapshot !== undefined && 'ownId' in snapshot
+    const own = hasOwnId ? ({ ...session, id: snapshot.ownId } as SessionData) : session
+    return this.#codec.encode(sid, own, createdAt)
   }
 
-  #toWrite(write: Omit<Write, 'owner' | 'expiryOf'>): Write {
-    const expiryOf = (session: SessionData) => this.#lives.expiryOf(session)
-    return { owner: this, expiryOf, ...write }
+  #toWrite(write: Omit<Write, 'owner' | 'expiryOf' | 'endOf'>): Write {
+    const expiryOf: Write['expiryOf'] = (...of) => this.#lives.expiryOf(...of)
+    const endOf: Write['endOf'] = (createdAt) => this.#lives.endOf(createdAt)
+    return { owner: this, expiryOf, endOf, ...write }
   }
 
   /** Tells of what was not written because there is no session any more, or none to merge it with. */

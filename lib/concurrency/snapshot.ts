@@ -22,6 +22,8 @@ export interface Snapshot {
   cookieAsked?: CookieData
   /** When Redis will let the session expire, in milliseconds since the epoch; `Infinity`: never. */
   expiresAt: number
+  /** When the session was created, in milliseconds since the epoch, if that is kept. */
+  createdAt?: number | undefined
   /** Whose the session is in Redis, by `indexBy`. */
   value?: string | undefined
   /** An attribute `id` of the session's own, where `all` has put the session id into its place. */

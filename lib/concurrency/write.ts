@@ -23,6 +23,8 @@ export interface Write {
   /** The cookie as it stands in the payload. */
   readonly cookie: CookieData
   readonly expiry: Expiry
+  /** When the session was created, as it stands in the payload. */
+  readonly createdAt: number | undefined
   /** Whose the session is in the payload; `undefined`: nobody's, or that is not asked. */
   readonly value: string | undefined
   /** Decides what to write where Redis holds something else. */
@@ -30,7 +32,9 @@ export interface Write {
   /** Whether that may refuse for what Redis holds, and not for a write that may fail itself. */
   readonly isAlone?: boolean
   /** When a session expires that was merged so that its cookie is neither theirs nor ours. */
-  readonly expiryOf: (session: SessionData) => number
+  readonly expiryOf: (session: SessionData, createdAt: number | undefined) => number
+  /** When a session ends whatever is done. */
+  readonly endOf: (createdAt: number | undefined) => number
   /** On whose behalf; once that is over, nothing is written. */
   readonly call: Pick<Call<unknown>, 'isOver' | 'whenExpired' | 'deadline'>
   readonly done: (error: Error | null, outcome?: WriteOutcome) => void
@@ -67,6 +71,7 @@ export function beginWrite(write: Write, snapshot: Snapshot, form: Form) {
     if (!isWritten) return
     snapshot.cookie = write.cookie
     snapshot.value = write.value
+    snapshot.createdAt = write.createdAt
     // A longer life that others have given it is not known to who has this object.
     if (write.expiry !== KEEP) snapshot.expiresAt = write.expiry
   }

@@ -76,9 +76,16 @@ export class Writer {
 
   /** Writes a session that was not loaded from here, whatever there is. */
   #create(write: Write, payload: Payload, next: Next): void {
-    const { owner, sid, key, session, cookie, call, done } = write
+    const { owner, sid, key, session, cookie, createdAt, call, done } = write
     const expiry = write.expiry as number
-    const snapshot: Snapshot = { owner, sid, forms: [NOTHING], cookie, expiresAt: expiry }
+    const snapshot: Snapshot = {
+      owner,
+      sid,
+      forms: [NOTHING],
+      cookie,
+      createdAt,
+      expiresAt: expiry,
+    }
     // A plain object, given by hand, is written like this every time, and so is what is of elsewhere.
     if (isOfRequest(session, sid) && !hasSnapshot(session)) attachSnapshot(session, snapshot)
     // Whose id is new does not come late over what the same request has written since.
@@ -210,7 +217,7 @@ export class Writer {
 
   async #replace({ sid, key }: Write, held: Payload, draft: Draft): Promise<Reply> {
     const payload = await draft.payload()
-    const { expiry, value, deadline } = draft
+    const { expiry, value, createdAt, deadline } = draft
     const valueBefore = await draft.valueHeld()
     const { expiresAtBefore } = draft
     const expiresAt = listedUntil(expiry, expiresAtBefore, draft.cookie)
@@ -222,7 +229,7 @@ export class Writer {
       throw new Error('The calls are over')
     }
     const ends = [...draft.parts.values()].map(({ write, snapshot, own }) =>
-      beginWrite({ ...write, value }, snapshot, { stored: payload, own }),
+      beginWrite({ ...write, value, createdAt }, snapshot, { stored: payload, own }),
     )
     const reply = await promiseOf<Reply>((done) => {
       const ttlMs = ttlOf(expiry)

@@ -61,7 +61,7 @@ export class Redis {
     this.#client = client
     this.#pipeline = new Pipeline(client)
     this.#servers = new Servers(client, this.#pipeline, onBreaker)
-    this.#takesManyKeys = client.nodes === undefined
+    this.#takesManyKeys = client.nodes === undefined && client.nodeOf === undefined
   }
 
   /** That of the breaker; of those of a cluster's nodes, the worst. */

@@ -1,6 +1,6 @@
 import type { SessionData } from 'express-session'
 import { badArgument, InvalidSessionError, isObject } from '../errors.ts'
-import { isTagOf, newTag, TAG } from './tag.ts'
+import { createdAtIn, isTagOf, newTag, TAG } from './tag.ts'
 
 /** What Redis holds of a session. */
 export type Payload = string
@@ -18,6 +18,7 @@ export class ForeignPayloadError extends Error {}
 export class Codec {
   readonly #serializer: Serializer
   readonly #requireTag: boolean
+  readonly #createdAt = new WeakMap<SessionData, number>()
 
   /** @param requireTag whether what has no tag is no session */
   constructor(serializer: Serializer, requireTag: boolean) {
@@ -25,9 +26,12 @@ export class Codec {
     this.#requireTag = requireTag
   }
 
-  /** Gives the payload, or a promise of it if the serializer is asynchronous. */
-  encode(sid: string, session: SessionData): Payload | Promise<Payload> {
-    const tag = newTag(sid)
+  /**
+   * Gives the payload, or a promise of it if the serializer is asynchronous.
+   * @param createdAt when the session was created, in milliseconds since the epoch, if that is kept
+   */
+  encode(sid: string, session: SessionData, createdAt?: number): Payload | Promise<Payload> {
+    const tag = newTag(sid, createdAt)
     if (this.#serializer === JSON) return appendTag(JSON.stringify(session), tag)
     const tagged: SessionData & { [TAG]: string } = { ...session, [TAG]: tag }
     const text = this.#serializer.stringify(tagged)
@@ -55,12 +59,19 @@ export class Codec {
     )
   }
 
+  /** When a session was created that was decoded here, if its payload says so. */
+  createdAtOf(session: SessionData): number | undefined {
+    return this.#createdAt.get(session)
+  }
+
   #checked(sid: string, session: SessionData): SessionData {
     if (!isObject(session)) throw new InvalidSessionError('The payload is not an object')
     const attributes = session as Partial<SessionData> & { [TAG]?: unknown }
     const tag = attributes[TAG]
     if (tag !== undefined) {
       if (!isTagOf(sid, tag)) throw new ForeignPayloadError()
+      const createdAt = createdAtIn(tag)
+      if (createdAt !== undefined) this.#createdAt.set(session, createdAt)
       // V8 takes back the attribute that came last without making the object slow.
       delete attributes[TAG]
     } else if (this.#requireTag) {

@@ -9,9 +9,18 @@ let writes = 0
 /**
  * Whose a payload is, as a short digest of the session id, and by which write. So the same change,
  * made twice, is never taken for one: of two processes that count up, one has to count again.
+ * @param createdAt milliseconds since the epoch, if that is to be known later
  */
-export function newTag(sid: string): string {
-  return `${digestOf(sid)}.${newWriteId()}`
+export function newTag(sid: string, createdAt?: number): string {
+  const tag = `${digestOf(sid)}.${newWriteId()}`
+  return createdAt === undefined ? tag : `${tag}.${createdAt.toString(36)}`
+}
+
+/** When a session was created, in milliseconds since the epoch, if its tag says so. */
+export function createdAtIn(tag: string): number | undefined {
+  const stamp = tag.split('.')[2]
+  const createdAt = stamp === undefined ? Number.NaN : Number.parseInt(stamp, 36)
+  return Number.isSafeInteger(createdAt) ? createdAt : undefined
 }
 
 /** What no other write has, of whatever process. */
@@ -21,7 +30,7 @@ export function newWriteId(): string {
 }
 
 /** Whether a tag is of the session with this id. */
-export function isTagOf(sid: string, tag: unknown): boolean {
+export function isTagOf(sid: string, tag: unknown): tag is string {
   return typeof tag === 'string' && tag.startsWith(`${digestOf(sid)}.`)
 }
 

@@ -211,7 +211,7 @@ describe('the gate in front of Solidis', () => {
     it('fail when a connection takes too long, and are not sent later', async () => {
       const { client, gate } = await openGate()
       client.emit('connect')
-      const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
       const waiting = rejection(gate.send(get('1')))
       await clock.tickAsync(5000)
       expect(await waiting).to.include({ code: 'ETIMEDOUT' })

@@ -160,6 +160,11 @@ export async function inVirtualTime<T>(f: () => Promise<T>): Promise<T> {
         Buffer.from(Array.from({ length: size }, () => (random as Random).int(256))),
     ],
     [timersPromises, 'setTimeout', (ms: number) => new Promise((resolve) => after(resolve, ms))],
+    [
+      timersPromises,
+      'setImmediate',
+      () => new Promise<void>((resolve) => here().at(here().now, 'timer', resolve)),
+    ],
   ]
   const originals = fakes.map(([object, name]) => Object.getOwnPropertyDescriptor(object, name))
   for (const [object, name, value] of fakes) {

@@ -30,6 +30,11 @@ export function asCommand(command: string[]): string[] {
   }
 }
 
+/** Whether a command asks for the payloads and lives of several sessions. */
+export function asksForMany(command: string[]): boolean {
+  return scriptOf(command, [GET_MANY]) !== undefined
+}
+
 /**
  * What a script that writes answers where it is to have answered 1, having written, or 0, having found
  * no session, as a number or a bigint; anything else as it is, and so for other commands.

@@ -1,6 +1,6 @@
 import sinon from 'sinon'
 import type { Command } from '../../lib/index.ts'
-import { acknowledged, asCommand } from './scripts.ts'
+import { acknowledged, asCommand, asksForMany } from './scripts.ts'
 
 type Send = [commands: Command[]]
 
@@ -14,6 +14,10 @@ export function stubClient(reply: (command: string[]) => unknown = () => null) {
     return commands.map((command) => {
       const given = command.map(String)
       const asked = asCommand(given)
+      if (asksForMany(given)) {
+        const keys = asked.slice(1)
+        return [keys.flatMap((key) => ['GET', 'PTTL'].map((name) => reply([name, key]) ?? null))]
+      }
       const isScript = asked[0] !== command[0]
       return [acknowledged(given, reply(asked) ?? (isScript ? 1 : null))]
     })
