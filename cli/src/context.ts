@@ -58,9 +58,9 @@ export async function openContext(options: CommonOptions, signal: AbortSignal): 
   }
 }
 
-/** The value of `--index`, which some commands cannot do without. */
-export function requireIndex({ index }: CommonOptions, what: string): string {
-  if (index !== undefined) return index
+/** Some commands cannot do without `--index`. */
+export function requireIndex({ index }: CommonOptions, what: string): void {
+  if (index !== undefined) return
   throw usage(
     `${what} needs --index, the attribute by which the app's indexBy finds a session's user, ` +
       'such as --index userId or --index passport.user',

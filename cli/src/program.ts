@@ -3,15 +3,16 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { CLIENTS } from './clients.ts'
 import { type ClearOptions, checkClear, clear } from './commands/clear.ts'
 import { count } from './commands/count.ts'
-import { doctor } from './commands/doctor.ts'
+import { type DoctorOptions, doctor } from './commands/doctor.ts'
 import { end } from './commands/end.ts'
-import { endBy } from './commands/end-by.ts'
-import { list } from './commands/list.ts'
+import { type EndByOptions, endBy } from './commands/end-by.ts'
+import { type ListOptions, list } from './commands/list.ts'
 import { reindex } from './commands/reindex.ts'
-import { show } from './commands/show.ts'
-import { type CommonOptions, type Context, openContext } from './context.ts'
+import { type ShowOptions, show } from './commands/show.ts'
+import { type CommonOptions, type Context, openContext, requireIndex } from './context.ts'
 
 const DEFAULT_URL = 'redis://127.0.0.1:6379'
+const SID_OR_HANDLE = 'the session id, or a handle, for which all ids are looked through'
 
 /** @param signal aborted when the user wants an end */
 export function createProgram(signal: AbortSignal): Command {
@@ -36,7 +37,8 @@ export function createProgram(signal: AbortSignal): Command {
     name: string,
     description: string,
     work: (context: Context, args: string[], options: O) => Promise<void>,
-    check?: (options: O) => void,
+    /** Refuses before there is a connection. */
+    check?: (options: CommonOptions & O) => void,
   ): Command {
     return program
       .command(name)
@@ -56,24 +58,34 @@ export function createProgram(signal: AbortSignal): Command {
   }
 
   command('count', 'count the sessions', (context) => count(context))
-  command('list', 'list the sessions, by handles rather than ids', (context, _, options) =>
-    list(context, options as never),
+  command<ListOptions>(
+    'list',
+    'list the sessions, by handles rather than ids',
+    (context, _, options) => list(context, options),
+    (options) => {
+      if (options.by !== undefined) requireIndex(options, 'list --by')
+    },
   )
     .option('--by <value>', 'only those of this value of --index, newest first')
     .option('--limit <n>', 'show so many at most (default: 100 on a terminal)', positiveInteger)
     .option('--sids', 'show whole session ids: who has one may be that user', false)
-  command('show', "show a session's life, attributes and sizes", (context, [sid], options) =>
-    show(context, sid as string, options as never),
+  command<ShowOptions>(
+    'show',
+    "show a session's life, attributes and sizes",
+    (context, [sid], options) => show(context, sid as string, options),
   )
-    .argument('<sid>', 'the session id, or a handle, for which all ids are looked through')
+    .argument('<sid>', SID_OR_HANDLE)
     .option('--payload', 'show what the session contains, too', false)
     .option('--sids', 'show the whole session id', false)
   command('end', 'end a session', (context, [sid]) => end(context, sid as string)).argument(
     '<sid>',
-    'the session id, or a handle, for which all ids are looked through',
+    SID_OR_HANDLE,
   )
-  command('end-by', "end a user's sessions", (context, [value], options) =>
-    endBy(context, value as string, options),
+  command<EndByOptions>(
+    'end-by',
+    "end a user's sessions",
+    (context, [value], options) => endBy(context, value as string, options),
+    (options) => requireIndex(options, 'end-by'),
   )
     .argument('<value>', 'the value of --index')
     .option('--only <handle>', 'end this one alone')
@@ -84,11 +96,16 @@ export function createProgram(signal: AbortSignal): Command {
     (context, _, options) => clear(context, options),
     checkClear,
   ).option('--yes', 'do not ask', false)
-  command('reindex', 'put all sessions into the index of --index', (context) => reindex(context))
   command(
+    'reindex',
+    'put all sessions into the index of --index',
+    (context) => reindex(context),
+    (options) => requireIndex(options, 'reindex'),
+  )
+  command<DoctorOptions>(
     'doctor',
     'check Redis, what may be done in it, and what is in it',
-    (context, _, options) => doctor(context, options as never),
+    (context, _, options) => doctor(context, options),
   ).option('--sample <n>', 'look at so many sessions', positiveInteger, 1000)
   return program
 }

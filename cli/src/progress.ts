@@ -4,7 +4,8 @@ import { countOf } from './format.ts'
 /** How far long work has come: a bar on a terminal, and nothing elsewhere. It leaves no trace. */
 export class Progress {
   readonly #bar: SingleBar | undefined
-  #done = 0
+  /** Who is interrupted wants the cursor back, too. */
+  readonly #restore = () => this.#bar?.stop()
 
   /** @param total the most that there can be to do; `undefined` if nobody knows */
   constructor(label: string, total: number | undefined) {
@@ -19,14 +20,10 @@ export class Progress {
       stream: process.stderr,
     })
     this.#bar.start(total || 1, 0)
-  }
-
-  get done(): number {
-    return this.#done
+    process.once('exit', this.#restore)
   }
 
   update(done: number): void {
-    this.#done = done
     const bar = this.#bar
     if (bar === undefined) return
     if (done > bar.getTotal()) bar.setTotal(done)
@@ -34,6 +31,7 @@ export class Progress {
   }
 
   stop(): void {
-    this.#bar?.stop()
+    process.off('exit', this.#restore)
+    this.#restore()
   }
 }

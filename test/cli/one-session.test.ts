@@ -66,13 +66,17 @@ describe('the operator', function () {
   }
 
   it('sees neither ids nor payloads unless asked', async () => {
-    const plain = await run('show', SID)
+    const asked = ['show', SID, '--payload', '--sids']
+    const [plain, shown, json] = await Promise.all([
+      run('show', SID),
+      run(...asked),
+      run(...asked, '--json'),
+    ])
     expect(plain.stdout).to.include('user').and.not.to.include('ann').and.not.include(SID)
-    const asked = await run('show', SID, '--payload', '--sids')
-    expect(asked.stdout).to.include('"user": "ann"').and.include(SID)
-    const json = JSON.parse((await run('show', SID, '--payload', '--sids', '--json')).stdout)
-    expect(json.session).to.deep.include({ user: 'ann' })
-    expect(json.sid).to.equal(SID)
+    expect(shown.stdout).to.include('"user": "ann"').and.include(SID)
+    const { session, sid } = JSON.parse(json.stdout)
+    expect(session).to.deep.include({ user: 'ann' })
+    expect(sid).to.equal(SID)
   })
 
   it('is told of a session that never ends, and of one whose cookie has no date', async () => {

@@ -1,4 +1,4 @@
-import { type Context, requireIndex } from '../context.ts'
+import type { Context } from '../context.ts'
 import { sessionsOf } from '../format.ts'
 import { writeJson, writeLine } from '../output.ts'
 
@@ -12,10 +12,12 @@ export interface EndByOptions {
 export async function endBy(
   { store, options }: Context,
   value: string,
-  which: EndByOptions,
+  { except, only }: EndByOptions,
 ): Promise<void> {
-  requireIndex(options, 'end-by')
-  const ended = await store.destroyBy(value, which)
+  const ended = await store.destroyBy(value, {
+    ...(except === undefined ? {} : { except }),
+    ...(only === undefined ? {} : { only }),
+  })
   if (options.json) await writeJson({ ended })
   else await writeLine(`${sessionsOf(ended)} ended`)
 }

@@ -1,4 +1,4 @@
-import { type Context, requireIndex } from '../context.ts'
+import type { Context } from '../context.ts'
 import { countOf, expiryOf, isoOf, sessionsOf } from '../format.ts'
 import { handleOf } from '../ids.ts'
 import { type Column, say, writeLine, writeTable } from '../output.ts'
@@ -76,7 +76,6 @@ async function* all(context: Context, sids: boolean, most: number): AsyncGenerat
 }
 
 async function* ofValue(context: Context, by: string, sids: boolean): AsyncGenerator<Listed[]> {
-  requireIndex(context.options, 'list --by')
   const found = await context.store.findBy(by)
   yield found.map(({ sid, handle, expiresAt }) => ({
     handle,
