@@ -35,7 +35,7 @@ export async function clear(context: Context, { yes }: ClearOptions): Promise<vo
     counted,
   )
   await finished.catch((error) => {
-    if (signal.aborted) say(`${sessionsOf(ended)} had been ended.`)
+    if (signal.aborted) say(`At least ${sessionsOf(ended)} had been ended.`)
     throw error
   })
   if (options.json) await writeJson({ ended })
