@@ -18,8 +18,9 @@ export function newTag(sid: string, createdAt?: number): string {
 
 /** When a session was created, in milliseconds since the epoch, if its tag says so. */
 export function createdAtIn(tag: string): number | undefined {
-  const stamp = tag.split('.')[2]
-  const createdAt = stamp === undefined ? Number.NaN : Number.parseInt(stamp, 36)
+  const end = tag.indexOf('.', tag.indexOf('.') + 1)
+  if (end === -1) return undefined
+  const createdAt = Number.parseInt(tag.slice(end + 1), 36)
   return Number.isSafeInteger(createdAt) ? createdAt : undefined
 }
 

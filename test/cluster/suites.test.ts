@@ -36,6 +36,7 @@ clientKinds.splice(
 )
 await import('../contract.test.ts')
 await import('../concurrency/over-each-client.test.ts')
+await import('../owners/find.test.ts')
 
 function credentialsOf(url?: string): Credentials {
   if (url === undefined) return {}

@@ -199,11 +199,13 @@ for (const kind of clientKinds) {
       expect(await sidsOf(store, 'ann')).to.have.length(3)
     })
 
-    it('cost not one more command without indexBy', async () => {
+    it('have a key of their own only with indexBy', async () => {
       const store = makeStore({ prefix: freshPrefix() })
       await login(store, 'sid', 'ann')
-      const keys = await ask(client, 'KEYS', `*${store.prefix}*`)
-      expect(keys).to.have.length(1)
+      expect(Number(await ask(client, 'EXISTS', `by:${store.prefix}ann`))).to.equal(0)
+      const indexed = makeIndexed({ prefix: freshPrefix() })
+      await login(indexed, 'sid', 'ann')
+      expect(Number(await ask(client, 'EXISTS', `by:${indexed.prefix}ann`))).to.equal(1)
     })
   })
 }

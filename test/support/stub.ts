@@ -14,12 +14,14 @@ export function stubClient(reply: (command: string[]) => unknown = () => null) {
     return commands.map((command) => {
       const given = command.map(String)
       const asked = asCommand(given)
-      if (asksForMany(given)) {
+      const told = reply(asked)
+      const isWhole = Array.isArray(told) || told instanceof Error
+      if (asksForMany(given) && !isWhole) {
         const keys = asked.slice(1)
         return [keys.flatMap((key) => ['GET', 'PTTL'].map((name) => reply([name, key]) ?? null))]
       }
       const isScript = asked[0] !== command[0]
-      return [acknowledged(given, reply(asked) ?? (isScript ? 1 : null))]
+      return [acknowledged(given, told ?? (isScript ? 1 : null))]
     })
   })
   return {

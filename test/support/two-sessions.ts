@@ -38,6 +38,9 @@ export function useStores(kind: ClientKind = mainKind) {
       return tested.client.pipelines !== false
     },
   }
+  for (const name of ['nodes', 'nodeOf'] as const) {
+    Object.defineProperty(client, name, { get: () => tested.client[name] })
+  }
   const key = () => prefix + SID
 
   function makeStore(options: Options = {}): SolidisStore {
