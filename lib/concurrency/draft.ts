@@ -3,9 +3,10 @@ import type { Owners } from '../owners/owners.ts'
 import { KEEP } from '../redis/commands.ts'
 import { type CookieData, cookieData, endsLike } from '../session/cookie.ts'
 import type { Codec, Payload } from '../session/payload.ts'
+import type { Expiry } from './lives.ts'
 import { commonBase, mergeSessions } from './merge.ts'
 import { type Form, isPlain, plainForm, type Snapshot } from './snapshot.ts'
-import { type Expiry, snapshotOfWrite, type Write } from './write.ts'
+import { snapshotOfWrite, type Write } from './write.ts'
 
 /** A write that takes part in a draft. */
 interface Part {
@@ -82,9 +83,10 @@ export class Draft {
       this.createdAt = earlier(this.#codec.createdAtOf(theirs) ?? this.createdAt, write.createdAt)
       this.cookie = cookieData(merged)
       if (endsLike(this.cookie, cookieData(ours))) this.expiry = wanted
-      else if (!endsLike(this.cookie, cookie)) this.expiry = write.expiryOf(merged, this.createdAt)
+      else if (!endsLike(this.cookie, cookie))
+        this.expiry = write.lives.expiryOf(merged, this.createdAt)
     }
-    if (this.expiry !== KEEP) this.expiry = Math.min(this.expiry, write.endOf(this.createdAt))
+    if (this.expiry !== KEEP) this.expiry = Math.min(this.expiry, write.lives.endOf(this.createdAt))
     this.parts.set(write.session, { write, snapshot, own })
   }
 

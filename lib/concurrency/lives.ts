@@ -1,14 +1,16 @@
 import type { SessionData } from 'express-session'
-import { KEEP } from '../redis/commands.ts'
+import { KEEP, type Keep } from '../redis/commands.ts'
 import { type CookieData, cookieData, dateOf, endsLike } from '../session/cookie.ts'
 import { expiryOf, type Ttl } from '../session/ttl.ts'
 import type { Snapshot } from './snapshot.ts'
-import type { Expiry } from './write.ts'
 
 /** How far what Redis says of a life may be from what was known of it, with nobody having moved it. */
 const LATENCY_MS = 1000
 /** No touch is spared beyond this part of a life, lest active users be logged out. */
 const MAX_SPARED_PART = 1 / 2
+
+/** When a session is to expire, in milliseconds since the epoch (`Infinity`: never), or as it is. */
+export type Expiry = number | Keep
 
 export interface LifeOptions {
   readonly ttl: Ttl

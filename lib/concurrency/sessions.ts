@@ -134,8 +134,22 @@ export class Sessions {
     const value = this.owners?.valueOf(session)
     const isLimited = this.#options.maxSessions !== undefined && value !== snapshot?.value
     const isAlone = this.#options.onConflict === 'reject' || isLimited
-    const what = { sid, key, session, payload, cookie, expiry, value, createdAt }
-    const write = this.#toWrite({ ...what, merge, isAlone, call, done })
+    const write: Write = {
+      owner: this,
+      lives: this.#lives,
+      sid,
+      key,
+      session,
+      payload,
+      cookie,
+      expiry,
+      value,
+      createdAt,
+      merge,
+      isAlone,
+      call,
+      done,
+    }
     const isOfUnknownAge = snapshot === undefined && !isOfRequest(session, sid)
     if (this.#lives.isLimited && isOfUnknownAge) this.#writeInItsAge(write, call)
     else this.#queue.write(write)
@@ -340,7 +354,7 @@ export class Sessions {
     const cookie = cookieData(changed)
     const value = this.owners?.valueOf(changed)
     const how = { expiry, value, createdAt, merge, call, done }
-    return this.#toWrite({ sid, key, session: changed, payload, cookie, ...how })
+    return { owner: this, lives: this.#lives, sid, key, session: changed, payload, cookie, ...how }
   }
 
   /** A touch of a session whose cookie was changed in more than its date: it writes nothing else. */
@@ -368,7 +382,7 @@ export class Sessions {
       const value = this.owners?.valueOf(touched as never)
       const merge = mergeSessions
       const what = { sid, key, session, payload, cookie, expiry, value, createdAt }
-      await this.#writeAlone(this.#toWrite({ ...what, merge, call, done }))
+      await this.#writeAlone({ owner: this, lives: this.#lives, ...what, merge, call, done })
     })
   }
 
@@ -407,12 +421,6 @@ export class Sessions {
     const hasOwnId = snapshot !== undefined && 'ownId' in snapshot
     const own = hasOwnId ? ({ ...session, id: snapshot.ownId } as SessionData) : session
     return this.#codec.encode(sid, own, createdAt)
-  }
-
-  #toWrite(write: Omit<Write, 'owner' | 'expiryOf' | 'endOf'>): Write {
-    const expiryOf: Write['expiryOf'] = (...of) => this.#lives.expiryOf(...of)
-    const endOf: Write['endOf'] = (createdAt) => this.#lives.endOf(createdAt)
-    return { owner: this, expiryOf, endOf, ...write }
   }
 
   /** Tells of what was not written because there is no session any more, or none to merge it with. */

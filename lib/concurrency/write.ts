@@ -1,13 +1,11 @@
 import type { SessionData } from 'express-session'
 import type { Call } from '../redis/call.ts'
-import { KEEP, type Keep } from '../redis/commands.ts'
+import { KEEP } from '../redis/commands.ts'
 import type { CookieData } from '../session/cookie.ts'
 import type { Payload } from '../session/payload.ts'
+import type { Expiry, Lives } from './lives.ts'
 import type { Merge } from './merge.ts'
 import { type Form, type Snapshot, snapshotOf } from './snapshot.ts'
-
-/** When a session is to expire, in milliseconds since the epoch (`Infinity`: never), or as it is. */
-export type Expiry = number | Keep
 
 /** What became of a session that was to be written. */
 export type WriteOutcome = 'written' | 'gone'
@@ -31,10 +29,8 @@ export interface Write {
   readonly merge: Merge
   /** Whether that may refuse for what Redis holds, and not for a write that may fail itself. */
   readonly isAlone?: boolean
-  /** When a session expires that was merged so that its cookie is neither theirs nor ours. */
-  readonly expiryOf: (session: SessionData, createdAt: number | undefined) => number
-  /** When a session ends whatever is done. */
-  readonly endOf: (createdAt: number | undefined) => number
+  /** Says when a session expires that was merged, or ends whatever is done. */
+  readonly lives: Pick<Lives, 'expiryOf' | 'endOf'>
   /** On whose behalf; once that is over, nothing is written. */
   readonly call: Pick<Call<unknown>, 'isOver' | 'whenExpired' | 'deadline'>
   readonly done: (error: Error | null, outcome?: WriteOutcome) => void

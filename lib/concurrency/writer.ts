@@ -10,6 +10,7 @@ import { isUnsent } from '../redis/replies.ts'
 import type { CookieData } from '../session/cookie.ts'
 import { type Codec, type Payload, payloadOf } from '../session/payload.ts'
 import { Draft } from './draft.ts'
+import type { Expiry } from './lives.ts'
 import type { Merge } from './merge.ts'
 import {
   attachSnapshot,
@@ -19,7 +20,7 @@ import {
   plainForm,
   type Snapshot,
 } from './snapshot.ts'
-import { beginWrite, type Expiry, snapshotOfWrite, type Write } from './write.ts'
+import { beginWrite, snapshotOfWrite, type Write } from './write.ts'
 
 /** Far more than 64 writers of one session need, each of whom can lose to every other once. */
 const MAX_ATTEMPTS = 100
