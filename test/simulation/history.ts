@@ -1,26 +1,43 @@
 import { createHash } from 'node:crypto'
 import * as commands from '../../lib/redis/commands.ts'
 
+type Entry = [time: number, who: string, what: string, details: unknown[]]
+
 /** All that happened in a simulated world, to be read by a human if something went wrong. */
 export class History {
-  readonly #entries: [time: number, who: string, what: string, details: unknown[]][] = []
+  readonly #entries: Entry[] = []
+  readonly #onLine: ((line: string) => void) | undefined
+  /** Tags go on from world to world; by their order they are the same. */
+  readonly #tags = new Map<string, string>()
+
+  /** @param onLine is told of what happens when it does */
+  constructor(onLine?: (line: string) => void) {
+    this.#onLine = onLine
+  }
 
   /** @param details are not to be changed later; they are made text only if somebody reads it */
   add(time: number, who: string, what: string, ...details: unknown[]): void {
-    this.#entries.push([time, who, what, details])
+    const entry: Entry = [time, who, what, details]
+    this.#entries.push(entry)
+    this.#onLine?.(this.#lineOf(entry))
   }
 
   toString(): string {
-    const lines = this.#entries.map(([time, who, what, details]) => {
-      const texts = details.map((detail) => (typeof detail === 'string' ? detail : textOf(detail)))
-      return `${String(time).padStart(9)} ${who.padEnd(9)} ${[what, ...texts].join(' ')}`
-    })
-    return withoutTags(lines.join('\n'))
+    return this.#entries.map((entry) => this.#lineOf(entry)).join('\n')
   }
 
   /** Of the same world, it is the same. */
   hash(): string {
     return createHash('sha1').update(this.toString()).digest('hex')
+  }
+
+  #lineOf([time, who, what, details]: Entry): string {
+    const texts = details.map((detail) => (typeof detail === 'string' ? detail : textOf(detail)))
+    const line = `${String(time).padStart(9)} ${who.padEnd(9)} ${[what, ...texts].join(' ')}`
+    return line.replace(/(?<=\$solidis\W{3})[\w.-]+/g, (tag) => {
+      if (!this.#tags.has(tag)) this.#tags.set(tag, `#${this.#tags.size}`)
+      return this.#tags.get(tag) as string
+    })
   }
 }
 
@@ -39,13 +56,4 @@ function named(_key: string, value: unknown): unknown {
     ([, one]) => one instanceof commands.Script && [one.sha1, one.source].includes(value),
   )
   return script?.[0] ?? value
-}
-
-/** Tags go on from world to world; by their order they are the same. */
-function withoutTags(text: string): string {
-  const tags = new Map<string, string>()
-  return text.replace(/(?<=\$solidis\W{3})[\w.-]+/g, (tag) => {
-    if (!tags.has(tag)) tags.set(tag, `#${tags.size}`)
-    return tags.get(tag) as string
-  })
 }

@@ -6,6 +6,7 @@ export type Policy = 'merge' | 'overwrite' | 'reject' | 'function'
 
 /** The attributes that browsers and jobs change; besides, each session has its `owner` and a `count`. */
 export const NAMES = ['a', 'b', 'c'] as const
+type Failure = (Error & { code?: string }) | null
 export type Attributes = Readonly<Partial<Record<string, unknown>>>
 
 export interface Cookie {
@@ -354,7 +355,8 @@ export class Oracle {
     known.maxAgeChangers.add(handle)
     const writing = new Writing(call, known, false, handle)
     writing.isComparing = true
-    this.#live(writing, cookie, true, isClear, false)
+    // If the writes before it get their answers, it is a mere touch after all.
+    this.#live(writing, cookie, true, isClear, false, isClear)
     if (isClear) return writing
     // After a write without an answer, all that is changed is written with the cookie.
     for (const [name, register] of known.attributes) {
@@ -377,11 +379,12 @@ export class Oracle {
     isExact: boolean,
     isSure: boolean,
     isYielding: boolean,
+    isInOrder = isExact,
   ): void {
     const life = { from: expiresAt, to: Infinity, isExact, isYielding, isLate: false }
     // Nobody waits for a touch: where the server does not know its script, or its deadline was wrong,
     // it is sent again, after what was called later.
-    const written = writing.known.life.begin(writing.call, life, isExact)
+    const written = writing.known.life.begin(writing.call, life, isInOrder)
     writing.lives.push(written)
     ;(isSure ? writing.surely : writing.maybe).push(written as Written)
   }
@@ -471,7 +474,7 @@ export class Oracle {
       // After a conflict it is what it was, unless it was written and sent again.
       if (isConflict) handle.isVague = true
       else handle.mayBe(ours)
-      if (this.#isPerhapsUnsent(writing.call, error)) handle.hasUnsent = true
+      if (this.#isPerhapsUnsent(writing.call, handle, error)) handle.hasUnsent = true
       return
     }
     if (policy === 'reject') this.#checkRejected(writing, handle)
@@ -483,10 +486,14 @@ export class Oracle {
     handle.since = call
   }
 
-  /** Whether a call failed at once, or waited for others, or for the process, until its time was up. */
-  #isPerhapsUnsent({ isAlone }: Call, error: (Error & { code?: string }) | null): boolean {
+  /**
+   * Whether a call failed at once, or waited for others, or for the process, until its time was up; or
+   * was refused for what others had written, and had no time left to try again.
+   */
+  #isPerhapsUnsent({ isAlone }: Call, handle: Handle, error: Failure): boolean {
     if (error?.code === 'EBREAKER') return true
-    return error?.code === 'ETIMEDOUT' && (!isAlone || this.#options.time.stalls.length > 0)
+    const hasWaited = !isAlone || this.#options.time.stalls.length > 0
+    return error?.code === 'ETIMEDOUT' && (hasWaited || this.#isChangedByOthers(handle))
   }
 
   /** (c) Only what another has written, or may have, is a conflict. */

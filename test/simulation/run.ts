@@ -2,22 +2,19 @@ import { type Options, type Outcome, simulate } from './simulate.ts'
 import { inVirtualTime } from './virtual-time.ts'
 
 export interface RunOptions extends Options {
-  /** Whether to give what went well, too. */
-  readonly isKept?: boolean
+  /** Is told which seed comes next. */
+  readonly onBegin?: (seed: number) => void
+  /** Is told what became of it. */
+  readonly onEnd: (outcome: Outcome) => void
 }
 
-/** Runs the worlds of so many seeds. Gives those in which something was not as it should be. */
-export function runSeeds(
-  first: number,
-  count: number,
-  options: RunOptions = {},
-): Promise<Outcome[]> {
+/** Runs the worlds of so many seeds, one after another. */
+export function runSeeds(first: number, count: number, options: RunOptions): Promise<void> {
+  const { onBegin, onEnd } = options
   return inVirtualTime(async () => {
-    const kept: Outcome[] = []
     for (let seed = first; seed < first + count; seed++) {
-      const outcome = await simulate(seed, options)
-      if (outcome.violations.length > 0 || options.isKept) kept.push(outcome)
+      onBegin?.(seed)
+      onEnd(await simulate(seed, options))
     }
-    return kept
   })
 }

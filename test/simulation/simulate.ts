@@ -24,14 +24,17 @@ export interface Outcome {
 export interface Options {
   /** Whether a client may give calls the replies of others. */
   readonly shift?: boolean
+  /** Is told of all that happens when it does. */
+  readonly onLine?: (line: string) => void
 }
 
 /** Runs the world of a seed, within `inVirtualTime`. */
-export async function simulate(seed: number, { shift = false }: Options = {}): Promise<Outcome> {
+export async function simulate(seed: number, options: Options = {}): Promise<Outcome> {
+  const { shift = false, onLine } = options
   const random = new Random(seed)
   const time = new VirtualTime(random.fork())
   enter(time, random.fork())
-  const history = new History()
+  const history = new History(onLine)
   const violations: string[] = []
 
   const faults = chooseFaults(random, shift)

@@ -7,8 +7,6 @@ import type { Connection, Network } from './network.ts'
 const INITIALISING_MS = 12
 /** The client's own limit, after which it has also got rid of what is out of step. */
 const TIMEOUT_MS = 5000
-/** What it waits longer, lest a stall be taken for silence. */
-const GRACE_MS = 200
 /** What an initialisation is answered with. */
 const HELLO = ['redis_version:7', 'OK', 1, null]
 
@@ -48,12 +46,19 @@ export class SolidisModel extends EventEmitter implements SolidisClient {
       this.#connection.drop(false)
       return Promise.reject(new Error('Invalid command'))
     }
-    const { time } = this.#network.options
     return new Promise((resolve, reject) => {
-      const timedOut = () => reject(new Error('Command(s) timed out'))
-      // Not at once, if the process was stalled: what else waits for its turn is a reply, perhaps.
-      time.at(time.now + TIMEOUT_MS, 'timer', () => time.at(time.now + GRACE_MS, 'timer', timedOut))
+      this.#failLater(reject)
       this.#connection.send(commands).then(resolve, reject)
+    })
+  }
+
+  /** Not while the process is stalled: what the store makes of that is for other tests. */
+  #failLater(reject: (error: Error) => void): void {
+    const { time } = this.#network.options
+    const start = time.now
+    time.at(start + TIMEOUT_MS, 'timer', () => {
+      if (time.stalls.some(({ end }) => end > start)) this.#failLater(reject)
+      else reject(new Error('Command(s) timed out'))
     })
   }
 
