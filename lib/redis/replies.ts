@@ -2,7 +2,9 @@ import { RedisError } from '../errors.ts'
 import { ClientError, type Command, type Reply } from './client.ts'
 
 /** What a user of Redis has to be allowed for the sake of the scripts. */
-const SCRIPT_RIGHTS = 'get, set, pttl, pexpire, unlink, time'
+const SCRIPT_RIGHTS =
+  'get, set, exists, pttl, pexpire, unlink, time; with indexBy also zadd, zrem, zscore, zcount, ' +
+  'zrangebyscore, zrevrange, zremrangebyscore, pexpireat'
 
 /** With these, nothing was sent. */
 const UNSENT = new Set<string | undefined>(['EBREAKER', 'EOVERLOAD', 'ENOTCONN'])
