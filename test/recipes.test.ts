@@ -7,6 +7,7 @@ import { eventually } from './support/eventually.ts'
 import { killApps, startApp } from './support/example-app.ts'
 
 const RECIPE = 'docs/recipes/failing-redis'
+const DEVICES = 'docs/recipes/devices'
 const BROWSER = 'text/html,application/xhtml+xml,*/*;q=0.8'
 
 describe(RECIPE, () => {
@@ -68,13 +69,86 @@ describe(RECIPE, () => {
     expect(page.headers).to.include({ 'retry-after': '2' })
   }
 
-  it('shows the code that is run', () => {
-    const code = readFileSync(`${RECIPE}.js`, 'utf8')
-    const blocks = readFileSync(`${RECIPE}.md`, 'utf8').match(/(?<=```js\n)[\s\S]*?(?=```)/g) ?? []
-    expect(blocks).to.have.length(3)
-    for (const block of blocks) expect(withoutIndent(code)).to.include(withoutIndent(block))
-  })
+  it('shows the code that is run', () => expectShown(RECIPE))
 })
+
+describe(DEVICES, () => {
+  let redis: Awaited<ReturnType<typeof startRedis>>
+  let url: string
+
+  before(async function () {
+    this.timeout(60_000)
+    ensureBuilt()
+    redis = await startRedis()
+    ;({ url } = await startApp({ REDIS_URL: redis.url }, `${DEVICES}.js`))
+  })
+  after(async () => {
+    killApps()
+    await redis.stop()
+  })
+
+  async function login(agent: string, user = 'ann', password = 'wonderland') {
+    const device = request.agent(url).set('User-Agent', agent)
+    await device.post('/login').send({ user, password }).expect(200)
+    return device
+  }
+  type Device = Awaited<ReturnType<typeof login>>
+  const isIn = async (device: Device) => (await device.get('/devices')).status === 200
+  const password = 'wonderland'
+
+  it('lists devices, ends one, all others, and those before a new password', async () => {
+    const [phone, laptop, tablet] = [
+      await login('phone'),
+      await login('laptop'),
+      await login('tablet'),
+    ]
+    const bob = await login('bobs', 'bob', 'builder')
+
+    const { body, headers } = await laptop.get('/devices').expect(200)
+    expect(headers).to.include({ 'cache-control': 'no-store' })
+    expect(body).to.have.length(3)
+    for (const { handle, agent, startedAt, lastSeenAt, isThisOne, ...more } of body) {
+      expect(handle).to.match(/^[\w-]{22}$/)
+      expect(isThisOne).to.equal(agent === 'laptop')
+      expect(Date.now() - Date.parse(startedAt)).to.be.within(0, 60_000)
+      expect(Date.now() - Date.parse(lastSeenAt)).to.be.within(-1000, 60_000)
+      expect(more).to.deep.equal({})
+    }
+    const { handle } = body.find(({ agent }: { agent: string }) => agent === 'phone')
+
+    await laptop.delete(`/devices/${handle}`).send({ password: 'guess' }).expect(403)
+    await bob.delete(`/devices/${handle}`).send({ password: 'builder' }).expect(404)
+    expect(await isIn(phone)).to.equal(true)
+    await laptop.delete(`/devices/${handle}`).send({ password }).expect(200, { ended: 1 })
+    expect([await isIn(phone), await isIn(laptop), await isIn(tablet)]).to.deep.equal([
+      false,
+      true,
+      true,
+    ])
+    await laptop.delete(`/devices/${handle}`).send({ password }).expect(404, { ended: 0 })
+
+    await laptop.delete('/devices').send({ password }).expect(200, { ended: 1 })
+    expect([await isIn(laptop), await isIn(tablet)]).to.deep.equal([true, false])
+
+    const again = await login('phone')
+    await again
+      .put('/password')
+      .send({ password, newPassword: 'looking glass' })
+      .expect(200, { ended: 1 })
+    expect([await isIn(laptop), await isIn(again)]).to.deep.equal([false, true])
+    await request(url).post('/login').send({ user: 'ann', password }).expect(401)
+    expect(await isIn(bob)).to.equal(true)
+  })
+
+  it('shows the code that is run', () => expectShown(DEVICES))
+})
+
+function expectShown(recipe: string): void {
+  const code = readFileSync(`${recipe}.js`, 'utf8')
+  const blocks = readFileSync(`${recipe}.md`, 'utf8').match(/(?<=```js\n)[\s\S]*?(?=```)/g) ?? []
+  expect(blocks).to.have.length(3)
+  for (const block of blocks) expect(withoutIndent(code)).to.include(withoutIndent(block))
+}
 
 function expectUnavailable(response: Response): void {
   expect(response.status).to.equal(503)
