@@ -21,7 +21,14 @@ const DEFENCES = [
     name: "the tag's number of the write",
     what: 'the same change, made twice, is the same text',
     file: 'session/tag.js',
-    replace: [`\${writes.toString(36)}`, ''],
+    replace: ['WRITER + writes.toString(36)', 'WRITER'],
+  },
+  {
+    name: 'the nonce of an acknowledgement',
+    what: 'one write is taken for done by the acknowledgement of another',
+    file: 'redis/redis.js',
+    replace: ['if (told.nonce !== nonce)', 'if (false)'],
+    args: ['--shift'],
   },
   {
     name: 'distrust',
@@ -97,7 +104,7 @@ const DEFENCES = [
     name: 'answers after a stall',
     what: 'those in the socket are not read before calls expire',
     file: 'redis/deadline.js',
-    replace: ['setTimeout(expireSome, GRACE_MS, GRACE_TURNS)', 'expireSome(0)'],
+    replace: ['setTimeout(expireSoon, GRACE_MS, late)', 'expireSoon(late)'],
   },
   {
     name: 'the next probe',
