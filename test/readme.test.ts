@@ -21,12 +21,13 @@ declare global {
   const { Redis, Cluster }: typeof import('ioredis')
   const rootNodes: { url: string }[], nodes: { host: string; port: number }[]
   const sentinels: typeof nodes, sentinelRootNodes: typeof nodes, name: string
+  const client: import('connect-solidis').SolidisLike
   const sid: string, secret: string, loaded: SessionData
   const metrics: { count(name: string): void }
   function upload(req: unknown): Promise<void>
 }
 declare module 'express-session' {
-  interface SessionData { avatar: boolean; cart: string[]; unread: number }
+  interface SessionData { avatar: boolean; cart: string[]; unread: number; user: string }
 }
 `
 const SOLIDIS = `
