@@ -24,7 +24,7 @@ export interface Snapshot {
   expiresAt: number
   /** When the session was created, in milliseconds since the epoch, if that is kept. */
   createdAt?: number | undefined
-  /** Whose the session is in Redis, by `indexBy`. */
+  /** Whose the session is in Redis, by `indexBy`, where that is known. */
   value?: string | undefined
   /** An attribute `id` of the session's own, where `all` has put the session id into its place. */
   ownId?: unknown

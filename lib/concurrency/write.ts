@@ -58,13 +58,19 @@ const MAX_FORMS = 8
  */
 export function beginWrite(write: Write, snapshot: Snapshot, form: Form) {
   const before = snapshot.forms
+  const valueBefore = snapshot.value
   const [first, ...later] = before as [Form, ...Form[]]
+  // Else who has it back after a write without an answer would be taken to be listed still.
+  if (write.value !== valueBefore) snapshot.value = undefined
   snapshot.forms = [first, ...later.slice(1 - MAX_FORMS), form]
   return (isWritten: boolean): void => {
     // Then others may have been written since.
     if (write.call.isOver) return
     snapshot.forms = isWritten ? [form] : before
-    if (!isWritten) return
+    if (!isWritten) {
+      snapshot.value = valueBefore
+      return
+    }
     snapshot.cookie = write.cookie
     snapshot.value = write.value
     snapshot.createdAt = write.createdAt
