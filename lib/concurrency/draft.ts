@@ -50,9 +50,13 @@ export class Draft {
     this.#payload = held
   }
 
-  /** When the session expires as it is held, as far as is known. */
+  /** When the session expires as it is held; long ago, where another has written it, for all that is known. */
   get expiresAtBefore(): number {
-    return Math.min(...[...this.parts.values()].map(({ snapshot }) => snapshot.expiresAt))
+    const known = [...this.parts.values()].map(({ snapshot: { forms, expiresAt } }) => {
+      const isHeld = forms.length === 1 && forms[0]?.stored === this.#held
+      return isHeld ? expiresAt : Number.NEGATIVE_INFINITY
+    })
+    return Math.min(...known)
   }
 
   /** Merges a write into what there is by now. */
