@@ -1,5 +1,7 @@
 /** An entry outlives its session by at least this part of the life that a touch gives. */
 const PART = 1 / 8
+/** And by so much, since what gives a session its life may arrive later than its entry did. */
+const MIN_SLACK_MS = 8192
 /** How exact it is known when a session expires. */
 const ACCURACY_MS = 1000
 
@@ -8,7 +10,7 @@ const ACCURACY_MS = 1000
  * power of two, so that who finds a slightly other TTL finds the same.
  */
 export function slackOf(ttlMs: number): number {
-  return ttlMs === Infinity ? 0 : 2 ** Math.floor(Math.log2(Math.max(ttlMs * PART, 1)))
+  return ttlMs === Infinity ? 0 : 2 ** Math.floor(Math.log2(Math.max(ttlMs * PART, MIN_SLACK_MS)))
 }
 
 /**
