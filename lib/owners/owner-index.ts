@@ -22,7 +22,7 @@ export interface NewEntry {
   readonly ttlMs: number
   /** Whether the session is not known to have the value yet, so that the entry is marked as pending. */
   readonly isPending: boolean
-  /** How many entries there may be, unless it is there already; 0: any number. */
+  /** How many entries there may be with it; 0: any number. */
   readonly limit: number
   /** Entries to be removed, unless they have changed. */
   readonly over: readonly Entry[]

@@ -117,10 +117,12 @@ export class Owners {
       if (settle !== null) return settle
       const members = await this.members.read(value)
       over = members.over
-      const surplus = members.live.length + members.pending.length - limit + 1
+      const isOther = (entry: Entry) => entry.sid !== sid
+      const live = members.live.filter(({ entry }) => isOther(entry))
+      const surplus = live.length + members.pending.filter(isOther).length - limit + 1
       if (surplus <= 0) continue
       if (whenFull === 'reject') throw new TooManySessionsError(limit)
-      const victims = members.live.toSorted(byLastUse).slice(0, surplus)
+      const victims = live.toSorted(byLastUse).slice(0, surplus)
       over = [...over, ...(await this.#evict(value, victims, deadline))]
       // Those that are being written can be ended only when they are there.
       if (victims.length < surplus) await backOff(attempt)

@@ -65,7 +65,8 @@ redis.call('ZREMRANGEBYSCORE', key, 0, now)
 redis.call('ZREMRANGEBYSCORE', key, '(' .. ${SKEW_MS} - now, '(0')
 ${REMOVE_UNCHANGED(8)}
 local known = tonumber(redis.call('ZSCORE', key, sid))
-if limit > 0 and not known and redis.call('ZCOUNT', key, 0, '+inf') >= limit then return told(0) end
+local others = redis.call('ZCOUNT', key, 0, '+inf') - (known and 1 or 0)
+if limit > 0 and others >= limit then return told(0) end
 local score = ARGV[4] == '${Infinity}' and ${NEVER} or now + ARGV[4] + ARGV[5]
 if known and known >= score then score = ARGV[6] == '' and known or known + 1 end
 redis.call('ZADD', key, score, sid)
