@@ -138,7 +138,7 @@ export class Actor {
     const sid = sids.length > 0 ? this.#random.pick(sids.slice(-3)) : undefined
     if (sid === undefined) return this.login(process)
     const does = this.#random.weighted<string>({
-      ...{ load: 6, login: 1, put: 0.3, update: 2, rush: 1, exists: 0.5, all: 0.3, remove: 0.3 },
+      ...{ load: 6, login: 1, put: 0.3, update: 2, rush: 1, exists: 1, all: 0.3, remove: 0.3 },
       ...(held && { save: 8, 'save on the side': 4, touch: 3, renew: 1.5 }),
       ...(held?.req && { logout: 0.7, regenerate: 0.4 }),
     })
@@ -186,8 +186,9 @@ export class Actor {
     this.#setMaxAge(held, this.#world.maxAge)
     this.#change(held)
     const saved = this.#save(held).then(() => this.#world.sids.push(req.sessionID))
-    if (this.#random.chance(0.8)) await saved
-    else this.#underWay.push(saved)
+    if (this.#random.chance(0.8)) return void (await saved)
+    this.#underWay.push(saved)
+    if (this.#random.chance(0.2)) await this.#logout(held)
   }
 
   async load(process: Process, sid: string): Promise<void> {

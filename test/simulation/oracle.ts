@@ -37,6 +37,8 @@ export interface Call extends Span {
   /** Whether nothing else of its session was under way in its process. */
   readonly isAlone: boolean
   settlements: number
+  /** Whether its reply is not to be believed. */
+  isDistrusted: boolean
 }
 
 /** When a session is to end: that late, or as much later as the write was applied late. */
@@ -203,6 +205,8 @@ export class Oracle {
   readonly #underWay = new Set<Call>()
   /** What may be applied until its deadline. */
   readonly #late = new Set<Written>()
+  /** The processes in which a call was given the reply of another. */
+  readonly #distrusting = new Set<number>()
   #stamps = 0
 
   constructor(options: OracleOptions) {
@@ -240,7 +244,16 @@ export class Oracle {
       (other) => other.process === process && other.sid === sid,
     )
     const start = this.#now()
-    const call = { process, name, sid, isAlone, start, end: Infinity, settlements: 0 }
+    const call = {
+      process,
+      name,
+      sid,
+      isAlone,
+      start,
+      end: Infinity,
+      settlements: 0,
+      isDistrusted: false,
+    }
     this.#underWay.add(call)
     return call
   }
@@ -261,14 +274,29 @@ export class Oracle {
     // What visits many sessions may wait so long for each answer.
     const limit = call.name === 'all' ? Infinity : timeout + stalledMs + 1
     if (call.end - call.start > limit) this.#fail('e', `${call.name} is settled late`)
+    this.#checkDistrust(call, error)
     if (error === null || error.code === 'ECONFLICT') return
     const isHarmless = faults.every((fault) => HARMLESS.includes(fault))
     const isOneAnswer = ['get', 'exists'].includes(call.name) && call.isAlone
     // Who waits for others may wait too long. Of two stalls, one in the grace of the other shares it.
     const isShort = isOneAnswer || (stalls.length === 0 && timeout >= 1000)
-    const near = time.stalls.filter(({ end }) => end + GRACE_MS >= Math.floor(call.start))
+    const near = time.stalls.filter(({ end }) => end + 2 * GRACE_MS >= Math.floor(call.start))
     if (isHarmless && isShort && near.length <= 1) {
       this.#fail('e', `${call.name} fails, though it was answered: ${error.message}`)
+    }
+  }
+
+  /**
+   * (d) Once a call has been given the reply of another, no call gets one that was under way then. Known
+   * of those that take one answer and no serializer, and of the first time in a process.
+   */
+  #checkDistrust(call: Call, error: Failure): void {
+    if (call.isDistrusted && error === null) this.#fail('d', `${call.name} believes its reply`)
+    if (error?.code !== 'EFOREIGN' || this.#distrusting.has(call.process)) return
+    this.#distrusting.add(call.process)
+    for (const other of this.#underWay) {
+      const isSent = other.name === 'exists' && other.isAlone
+      if (isSent && other.process === call.process) other.isDistrusted = true
     }
   }
 

@@ -243,8 +243,11 @@ export class RedisModel {
     const entry = this.#entry(key)
     if (entry === undefined) return 0
     entry.expiresAt = this.#clock() + ms
-    if (ms <= 0) this.#entries.delete(key)
     this.onWrite(key)
+    if (ms <= 0) {
+      this.#entries.delete(key)
+      this.onExpired(key, this.#clock())
+    }
     return 1
   }
 

@@ -98,7 +98,11 @@ export async function simulate(seed: number, options: Options = {}): Promise<Out
     await Promise.all(names.map((name) => new Actor(world, name, processes).run(steps)))
     await time.sleep(2 * timeout)
     network.heal()
-    await time.sleep(HEALED_MS)
+    let healedAt: number
+    do {
+      healedAt = time.now
+      await time.sleep(HEALED_MS)
+    } while (time.stalls.some(({ end }) => end > healedAt))
     for (const { number, store } of processes) {
       if (store.state === 'closed') continue
       history.add(time.now, '*****', `(h) the breaker of store ${number} is still ${store.state}`)

@@ -19,6 +19,8 @@ export class SolidisModel extends EventEmitter implements SolidisClient {
   readonly #network: Network
   readonly #connection: Connection
   #connected: Promise<void> | undefined
+  /** There is a connection, but it is not ready: some wait for that, some do not. */
+  #isInitialising = false
   /** How often its connection has ended. */
   #drops = 0
 
@@ -33,7 +35,8 @@ export class SolidisModel extends EventEmitter implements SolidisClient {
 
   connect(): Promise<void> {
     this.#connected ??= this.#initialise()
-    return this.#connected
+    const isEarly = this.#isInitialising && this.#network.options.random.chance(0.5)
+    return isEarly ? Promise.resolve() : this.#connected
   }
 
   quit(): void {
@@ -65,6 +68,7 @@ export class SolidisModel extends EventEmitter implements SolidisClient {
   async #connectAgain(downMs: number): Promise<void> {
     const { time, random } = this.#network.options
     const drops = ++this.#drops
+    this.#isInitialising = false
     await time.sleep(downMs)
     if (drops !== this.#drops) return
     if (this.#network.isFaulty && random.chance(0.5)) {
@@ -81,10 +85,12 @@ export class SolidisModel extends EventEmitter implements SolidisClient {
     const { time, random } = this.#network.options
     const drops = this.#drops
     this.#connection.isElsewhere = true
+    this.#isInitialising = true
     this.#tell('connect')
     await time.sleep(random.int(INITIALISING_MS))
     if (drops !== this.#drops) return
     this.#connection.isElsewhere = false
+    this.#isInitialising = false
     this.#tell('ready')
   }
 
