@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { RedisError, SolidisStore } from '../../lib/index.ts'
+import { RedisError, type SolidisLike, SolidisStore } from '../../lib/index.ts'
 import { calls, rejection } from '../support/calls.ts'
 import { type Data, data } from '../support/requests.ts'
+import { acknowledged } from '../support/scripts.ts'
 import { failingClient, stubClient } from '../support/stub.ts'
 
 /** Nothing of the arguments of a command may reach a log. */
@@ -186,6 +187,44 @@ describe('a script', () => {
     expect(error).to.include({ command: 'SET', code: 'OOM' })
     expectDiscreet(error)
   })
+})
+
+describe('an acknowledgement', () => {
+  const payload = '{"cookie":{}}'
+  const writes: [name: string, write: (store: SolidisStore) => Promise<unknown>][] = [
+    ['a new session', (store) => store.set('1', data())],
+    ['a touch', (store) => store.touch('1', data())],
+    ['a logout', (store) => store.destroy('1')],
+    [
+      'a save',
+      async (store) => store.set('1', Object.assign((await store.get('1')) as Data, { a: 1 })),
+    ],
+    ['an update', (store) => store.update('1', (session) => void Object.assign(session, { a: 1 }))],
+  ]
+
+  for (const [name, write] of writes) {
+    it(`that is the one to another write is none: ${name}`, async () => {
+      // Of writes of every kind, each is answered with what the one before was to be.
+      let before: unknown = 7
+      const client: SolidisLike = {
+        async send(commands) {
+          return commands.map((command) => {
+            const [asked] = command
+            if (asked === 'GET') return [payload]
+            if (asked === 'PTTL') return [60_000]
+            const reply = before
+            before = acknowledged(command.map(String), 1)
+            return [reply]
+          })
+        },
+      }
+      const store = new SolidisStore({ client, breaker: false })
+      for (const _ of [1, 2]) {
+        const error = await rejection(write(store))
+        expect(error).to.include({ code: 'EFOREIGN' })
+      }
+    })
+  }
 })
 
 describe('a session over a client without pipelines', () => {
