@@ -265,7 +265,7 @@ describe('any requests of the sessions of any users at once', () => {
     for (const [sid, value] of owners) {
       const score = Number(await ask(test.client, 'ZSCORE', `by:${prefix}${value}`, sid))
       const left = Number(await ask(test.client, 'PTTL', prefix + sid))
-      const [seconds] = (await test.client.send([['TIME']]))[0]?.[0] as [string]
+      const [seconds] = (await ask(test.client, 'TIME')) as [string]
       const lived = score - (Number(String(seconds)) * 1000 + left)
       if (left >= 0) expect(lived, `entry of ${sid} after its session`).to.be.above(0)
     }
