@@ -66,6 +66,8 @@ export const FAULTS: Fault[] = [
   },
   {
     what: 'connections that end again and again',
+    // In one run of six or so, it does not come back by itself.
+    mayStayDown: ['node-redis 5'],
     async happen({ relay }) {
       for (let i = 0; i < 10; i++) {
         relay.cut()

@@ -33,6 +33,8 @@ export interface Fault {
   readonly misleads?: boolean
   /** Whether there is no way back. */
   readonly isFinal?: boolean
+  /** Clients that may not come back by themselves. */
+  readonly mayStayDown?: readonly string[]
   readonly options?: Partial<SolidisStoreOptions>
 }
 
