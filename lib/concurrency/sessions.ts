@@ -397,6 +397,9 @@ export class Sessions {
     if (call.isOver) return
     const ttlMs = Math.ceil(expiry - Date.now())
     const args = [String(ttlMs), String(lengthenedFrom(snapshot, ttlMs))]
+    // Who has moved its life may have given it another owner, who has it listed for that long only.
+    const isLeft = this.owners !== undefined && Number.isFinite(snapshot?.expiresAt)
+    if (isLeft) args.push(String(Math.ceil((snapshot as Snapshot).expiresAt - Date.now())))
     this.#redis.runInTime(TOUCH, key, args, call.deadline, (error, outcome) => {
       if (error !== null) return call.fail(error)
       if (outcome === null) this.#listener.gone(sid)

@@ -200,15 +200,20 @@ export function set(
   return [payload, String(ttlMs), asked, ...expected]
 }
 
+/** How exact it is known what is left of a life. */
+const ACCURACY_MS = 1000
+
 /**
  * PEXPIREs KEYS[1] in ARGV[3] milliseconds, unless it has more than ARGV[4] left, which is more than
- * the caller knows of: another has lengthened its life since.
+ * the caller knows of: another has lengthened its life since. With an ARGV[5], unless what is left is
+ * not about that: another has moved its life, either way.
  */
 export const TOUCH = new Script(
   'PEXPIRE',
   `${UNLESS_LATE}
 local left = redis.call('PTTL', KEYS[1])
 if left == -2 then return told(0) end
+if ARGV[5] and math.abs(left - ARGV[5]) > ${ACCURACY_MS} then return told(now) end
 if left <= tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 return told(now)`,
 )

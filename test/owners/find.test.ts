@@ -159,6 +159,20 @@ for (const kind of clientKinds) {
       expect(await store.ids()).to.deep.equal(['changed'])
     })
 
+    it('are found to their end, though a slow request that knew a longer life touches them', async () => {
+      const store = makeIndexed()
+      await store.set('sid', data())
+      const slow = await open(store, 'sid')
+      const session = await open(store, 'sid')
+      session.cookie.maxAge = 60_000
+      await save(Object.assign(session, { user: 'ann' }))
+      expireAt(slow, Date.now() + 2 * ONE_HOUR_MS)
+      await touch(slow)
+      const left = Number(await ask(client, 'PTTL', `${store.prefix}sid`))
+      const score = Number(await ask(client, 'ZSCORE', `by:${store.prefix}ann`, 'sid'))
+      expect(score).to.be.above(Date.now() + left)
+    })
+
     it('are at most so many: who was there longest without use is ended', async () => {
       const store = makeIndexed({ maxSessions: 3 })
       const evicted = heard<{ sid: string; value: string }>(store, 'evicted')
