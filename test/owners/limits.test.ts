@@ -21,7 +21,7 @@ const loginsOf = (name: string, prefix: string, whenFull: string, at: number) =>
     maxSessions: { limit: ${LIMIT}, whenFull: '${whenFull}' },
   })
   const cookie = { originalMaxAge: ${ONE_HOUR_MS}, expires: new Date(Date.now() + ${ONE_HOUR_MS}) }
-  await new Promise((now) => setTimeout(now, ${at} - Date.now()))
+  await new Promise((now) => setTimeout(now, Math.max(${at} - Date.now(), 0)))
   const logins = Array.from({ length: ${AT_ONCE / 2} }, (_, i) =>
     store.set('${name}' + i, { cookie, user: 'ann' }).then(() => 'in', ({ code }) => code))
   console.log(JSON.stringify(await Promise.all(logins)))

@@ -7,6 +7,6 @@ const LIB = new URL('../../lib/index.js', import.meta.url).href
 export async function runChild(script: string): Promise<string> {
   const source = `import { SolidisStore } from '${LIB}'\n${script}`
   const options = ['--input-type=module', '--eval', source]
-  const { stdout } = await promisify(execFile)(process.execPath, options, { timeout: 8000 })
+  const { stdout } = await promisify(execFile)(process.execPath, options, { timeout: 25_000 })
   return stdout.trim()
 }
