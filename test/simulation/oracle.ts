@@ -188,6 +188,8 @@ export interface OracleOptions {
   readonly time: VirtualTime
   readonly facts: Facts
   readonly timeout: number
+  /** Whether serializers are asynchronous. */
+  readonly isSlow: boolean
   /** What goes wrong in this world. */
   readonly faults: readonly Fault[]
   /** When Redis lets a session end; `undefined` if it was written since a time, or is not there. */
@@ -288,14 +290,15 @@ export class Oracle {
 
   /**
    * (d) Once a call has been given the reply of another, no call gets one that was under way then. Known
-   * of those that take one answer and no serializer, and of the first time in a process.
+   * of reads that wait for nothing else, and of the first time in a process.
    */
   #checkDistrust(call: Call, error: Failure): void {
     if (call.isDistrusted && error === null) this.#fail('d', `${call.name} believes its reply`)
     if (error?.code !== 'EFOREIGN' || this.#distrusting.has(call.process)) return
     this.#distrusting.add(call.process)
     for (const other of this.#underWay) {
-      const isSent = other.name === 'exists' && other.isAlone
+      const isRead = other.name === 'exists' || (other.name === 'get' && !this.#options.isSlow)
+      const isSent = isRead && other.isAlone && other.start < this.#options.time.now
       if (isSent && other.process === call.process) other.isDistrusted = true
     }
   }

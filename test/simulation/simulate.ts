@@ -57,8 +57,9 @@ export async function simulate(seed: number, options: Options = {}): Promise<Out
   server.onExpired = (key, at) => {
     oracle.expire(key.slice(2), network.facts.jumpedAt >= 0 ? time.now : toWorldTime(at))
   }
+  const isSlow = random.chance(0.4)
   const oracle = new Oracle({
-    ...{ time, facts: network.facts, timeout, faults },
+    ...{ time, facts: network.facts, timeout, faults, isSlow },
     truth: (sid, since) => {
       const end = server.expiryOf(`p:${sid}`)
       const changedAt = Math.max(writtenAt.get(`p:${sid}`) ?? 0, network.facts.jumpedAt)
@@ -73,7 +74,7 @@ export async function simulate(seed: number, options: Options = {}): Promise<Out
   const world: World = {
     ...{ time, random: random.fork(), history, oracle, timeout, sids: [], made: { count: 0 } },
     maxAge: random.pick([3000, 3_600_000, 86_400_000]),
-    isSlow: random.chance(0.4),
+    isSlow,
   }
   history.add(0, 'seed', String(seed), { timeout, aheadMs, faults, ...network.summary })
   const policy = random.pick(POLICIES)
