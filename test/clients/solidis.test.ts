@@ -5,6 +5,7 @@ import { gateOf, isSolidis } from '../../lib/clients/solidis.ts'
 import { ClientError } from '../../lib/redis/client.ts'
 import { rejection } from '../support/calls.ts'
 import { echo, FakeSolidis, respError, type Sent } from '../support/fake-solidis.ts'
+import { expireCalls } from '../support/faults.ts'
 
 const get = (key: string) => [['GET', key]]
 
@@ -211,9 +212,10 @@ describe('the gate in front of Solidis', () => {
     it('fail when a connection takes too long, and are not sent later', async () => {
       const { client, gate } = await openGate()
       client.emit('connect')
-      const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+      const toFake = ['setTimeout', 'clearTimeout', 'performance'] as const
+      const clock = sinon.useFakeTimers({ toFake: [...toFake] })
       const waiting = rejection(gate.send(get('1')))
-      await clock.tickAsync(5000)
+      await expireCalls(clock)
       expect(await waiting).to.include({ code: 'ETIMEDOUT' })
       client.emit('ready')
       await clock.tickAsync(0)

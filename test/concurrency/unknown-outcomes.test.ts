@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { SessionData } from 'express-session'
 import sinon from 'sinon'
-import { RedisError, type SolidisStoreOptions } from '../../lib/index.ts'
+import { RedisError, type SolidisLike, type SolidisStoreOptions } from '../../lib/index.ts'
 import { expireCalls, type Fault, FaultyClient, UNKNOWN } from '../support/faults.ts'
 import {
   attributesOf,
@@ -183,6 +183,29 @@ describe('after a write of which nobody knows the outcome', () => {
       ...['rejected', 'fulfilled', 'fulfilled'],
     ])
     expect(await inRedis()).to.deep.equal({ a: 1, n0: 0, n1: 1, n2: 2 })
+  })
+
+  it('that a client sent twice, and then not again, nothing is a conflict', async () => {
+    let sent = 0
+    const twice: SolidisLike = {
+      async send(commands) {
+        if (String(commands[0]?.[0]) === 'GET' || sent > 1) return client.send(commands)
+        if (++sent > 1) throw Object.assign(new Error('closed'), { code: 'ENOTCONN' })
+        // It was carried out; the second time, the server had lost its scripts.
+        await client.send(commands)
+        return [[new Error('NOSCRIPT No matching script. Please use EVAL.')]]
+      },
+    }
+    const { inRedis, other } = await setUp({ a: 1 })
+    const store = makeStore({ client: twice, onConflict: 'reject' })
+    const session = (await store.get(SID)) as Data
+    session.a = 2
+    const error = await store.set(SID, session).catch((reason) => reason)
+    expect(error).to.include({ code: 'ENOTCONN' })
+    expect(((await other.get(SID)) as Data).a).to.equal(2)
+    session.a = 3
+    await store.set(SID, session)
+    expect(await inRedis()).to.deep.equal({ a: 3 })
   })
 
   describe('update', () => {
