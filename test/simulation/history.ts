@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import * as commands from '../../lib/redis/commands.ts'
 
 type Entry = [time: number, who: string, what: string, details: unknown[]]
@@ -24,11 +23,6 @@ export class History {
 
   toString(): string {
     return this.#entries.map((entry) => this.#lineOf(entry)).join('\n')
-  }
-
-  /** Of the same world, it is the same. */
-  hash(): string {
-    return createHash('sha1').update(this.toString()).digest('hex')
   }
 
   #lineOf([time, who, what, details]: Entry): string {
