@@ -5,10 +5,11 @@ import { gateOf, isSolidis } from './clients/solidis.ts'
 import type { OnConflict } from './concurrency/merge.ts'
 import { Sessions, type SessionWithId } from './concurrency/sessions.ts'
 import type { Change } from './concurrency/update.ts'
-import { badArgument, isObject, RedisError } from './errors.ts'
+import { badArgument, RedisError } from './errors.ts'
 import type { SolidisStoreEvents } from './events.ts'
 import { resolveOptions, type SolidisStoreOptions } from './options.ts'
 import {
+  checkDestroyBy,
   type DestroyByOptions,
   destroySessions,
   type FoundSession,
@@ -279,8 +280,8 @@ export class SolidisStore extends Store {
     const [options, ...given] = typeof rest[0] === 'function' ? [undefined, ...rest] : rest
     return this.#walk(given as Given<number>, async () => {
       checkValue(value)
-      const doomed = checkedDestroyBy(options)
-      return destroySessions(this.#owners, value, doomed, (step) =>
+      checkDestroyBy(options)
+      return destroySessions(this.#owners, value, options ?? {}, (step) =>
         this.#calls.stepOf('UNLINK', step),
       )
     })
@@ -372,22 +373,6 @@ export class SolidisStore extends Store {
 
 function checkValue(value: unknown): void {
   if (typeof value !== 'string') throw badArgument('value', 'a string', value)
-}
-
-/** @throws TypeError that names what is no option of `destroyBy` */
-function checkedDestroyBy(options: unknown): DestroyByOptions {
-  if (options === undefined || options === null) return {}
-  if (!isObject(options)) throw badArgument('options', 'an object with except or only', options)
-  for (const [name, value] of Object.entries(options)) {
-    // What is misspelt would end all of them.
-    if (name !== 'except' && name !== 'only') {
-      throw badArgument(`options.${name}`, 'except or only as the only options', value)
-    }
-    if (value !== undefined && typeof value !== 'string') {
-      throw badArgument(`options.${name}`, 'a string', value)
-    }
-  }
-  return options
 }
 
 export interface SolidisStore {

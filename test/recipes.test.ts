@@ -10,40 +10,44 @@ const RECIPE = 'docs/recipes/failing-redis'
 const DEVICES = 'docs/recipes/devices'
 const BROWSER = 'text/html,application/xhtml+xml,*/*;q=0.8'
 
-describe(RECIPE, () => {
-  let redis: Awaited<ReturnType<typeof startRedis>>
-  let url: string
-
+/** Runs a recipe over a Redis of its own for the tests of the `describe` in which it is called. */
+function useRecipe(recipe: string) {
+  const running = {} as { redis: Awaited<ReturnType<typeof startRedis>>; url: string }
   before(async function () {
     this.timeout(60_000)
     ensureBuilt()
-    redis = await startRedis()
-    ;({ url } = await startApp({ REDIS_URL: redis.url }, `${RECIPE}.js`))
+    running.redis = await startRedis()
+    running.url = (await startApp({ REDIS_URL: running.redis.url }, `${recipe}.js`)).url
   })
   after(async () => {
     killApps()
-    await redis.stop()
+    await running.redis.stop()
   })
+  return running
+}
 
-  const login = () => request(url).post('/login').send({ user: 'ann' })
-  const isReady = async () => (await request(url).get('/ready')).status === 200
+describe(RECIPE, () => {
+  const running = useRecipe(RECIPE)
+
+  const login = () => request(running.url).post('/login').send({ user: 'ann' })
+  const isReady = async () => (await request(running.url).get('/ready')).status === 200
 
   it('answers what it should before, during and after a freeze of Redis, and without Redis', async function () {
     this.timeout(30_000)
     await eventually(async () => (await login()).status === 200)
-    const user = request.agent(url)
+    const user = request.agent(running.url)
     await user.post('/login').send({ user: 'ann' }).expect(200)
     await user.get('/api/profile').expect(200, { user: 'ann' })
     expect(await isReady()).to.equal(true)
 
-    process.kill(redis.pid as number, 'SIGSTOP')
+    process.kill(running.redis.pid as number, 'SIGSTOP')
     try {
       // Each waits in vain, which opens the breaker.
       await Promise.all([1, 2, 3].map(async () => expectUnavailable(await login())))
       expect(await isReady()).to.equal(false)
       await expectAllUnavailable(user)
     } finally {
-      process.kill(redis.pid as number, 'SIGCONT')
+      process.kill(running.redis.pid as number, 'SIGCONT')
     }
     await eventually(isReady)
     await user.get('/api/profile').expect(200, { user: 'ann' })
@@ -53,7 +57,7 @@ describe(RECIPE, () => {
       .expect(200, /Logged in/)
     await login().expect(200)
 
-    await redis.stop()
+    await running.redis.stop()
     await eventually(async () => {
       expectUnavailable(await login())
       return !(await isReady())
@@ -73,22 +77,10 @@ describe(RECIPE, () => {
 })
 
 describe(DEVICES, () => {
-  let redis: Awaited<ReturnType<typeof startRedis>>
-  let url: string
-
-  before(async function () {
-    this.timeout(60_000)
-    ensureBuilt()
-    redis = await startRedis()
-    ;({ url } = await startApp({ REDIS_URL: redis.url }, `${DEVICES}.js`))
-  })
-  after(async () => {
-    killApps()
-    await redis.stop()
-  })
+  const running = useRecipe(DEVICES)
 
   async function login(agent: string, user = 'ann', password = 'wonderland') {
-    const device = request.agent(url).set('User-Agent', agent)
+    const device = request.agent(running.url).set('User-Agent', agent)
     await device.post('/login').send({ user, password }).expect(200)
     return device
   }
@@ -136,7 +128,7 @@ describe(DEVICES, () => {
       .send({ password, newPassword: 'looking glass' })
       .expect(200, { ended: 1 })
     expect([await isIn(laptop), await isIn(again)]).to.deep.equal([false, true])
-    await request(url).post('/login').send({ user: 'ann', password }).expect(401)
+    await request(running.url).post('/login').send({ user: 'ann', password }).expect(401)
     expect(await isIn(bob)).to.equal(true)
   })
 

@@ -215,7 +215,7 @@ class Gate implements SolidisLike {
     this.#inFlight.clear()
     for (const request of requests) {
       if (wasBusy && !request.isRepeated) this.#keep({ ...request, isRepeated: true })
-      else this.#reject(request, error)
+      else this.#reject(request, afterSending(error))
     }
     // Later: of what is sent before the client has dropped its connection, nothing arrives.
     if (wasBusy && this.#waiting.length > 0) this.#tryLater(1)
@@ -262,6 +262,11 @@ function hasPush(replies: unknown[][]): boolean {
     if (Array.isArray(reply) && reply.constructor !== Array) return true
   }
   return false
+}
+
+/** ENOTCONN says that nothing was sent, which is not so of what was in flight when the client was closed. */
+function afterSending(error: ClientError): ClientError {
+  return error.code === 'ENOTCONN' ? new ClientError('ECONNRESET', error.message, error) : error
 }
 
 function tooLate(): ClientError {

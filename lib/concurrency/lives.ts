@@ -79,6 +79,16 @@ export class Lives {
     return expiresAt > end ? end : KEEP
   }
 
+  /** When a session expires at the latest that keeps its life, which others may lengthen meanwhile. */
+  latestOf({ originalMaxAge }: CookieData, expiresAt: number): number {
+    const { ttl } = this.#options
+    const ttlMs = typeof ttl === 'number' ? ttl * 1000 : 0
+    return Math.max(
+      expiresAt,
+      Date.now() + (typeof originalMaxAge === 'number' ? originalMaxAge : ttlMs),
+    )
+  }
+
   /** What decides how long a session lives, to be compared before and after a change. */
   causeOf(session: SessionData): unknown {
     const { disableTTL, ttl } = this.#options

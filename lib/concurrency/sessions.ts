@@ -132,8 +132,7 @@ export class Sessions {
     const merge = mergeBy(this.#options.onConflict, sid)
     const done = this.#whenWritten(sid, call, () => call.succeed())
     const value = this.owners?.valueOf(session)
-    const isLimited = this.#options.maxSessions !== undefined && value !== snapshot?.value
-    const isAlone = this.#options.onConflict === 'reject' || isLimited
+    const isAlone = this.#options.onConflict === 'reject' || this.#isLimited(value, snapshot)
     const write: Write = {
       owner: this,
       lives: this.#lives,
@@ -155,6 +154,11 @@ export class Sessions {
     else this.#queue.write(write)
   }
 
+  /** Whether a write may be refused because its owner has too many sessions. */
+  #isLimited(value: string | undefined, snapshot: Snapshot | undefined): boolean {
+    return this.#options.maxSessions !== undefined && value !== snapshot?.value
+  }
+
   /** What was loaded from elsewhere, or is set by hand, is not younger than what is there. */
   #writeInItsAge(write: Write, call: Call<void>): void {
     const { sid, key, expiry } = write
@@ -168,9 +172,12 @@ export class Sessions {
     })
   }
 
+  #read(sid: string, key: string): Promise<SessionData | null> {
+    return promiseOf((done: Callback<SessionData | null>) => this.#reader.read(sid, key, done))
+  }
+
   async #createdAt(sid: string, key: string): Promise<number | undefined> {
-    const read = (done: Callback<SessionData | null>) => this.#reader.read(sid, key, done)
-    const session = await promiseOf(read)
+    const session = await this.#read(sid, key)
     return session === null ? undefined : this.#snapshotOf(session, sid)?.createdAt
   }
 
@@ -232,31 +239,38 @@ export class Sessions {
 
   destroy(sid: string, call: Call<void>): void {
     const key = this.#key(sid)
-    const args = this.owners === undefined ? [] : ['give']
     this.#task(sid, call, async () => {
-      const held = await promiseOf<Reply>((done) => {
-        this.#redis.runInTime(DESTROY, key, args, call.deadline, done)
+      // Asked for first, since the two go together.
+      const value = this.#valueOf(sid, key)
+      await promiseOf<Reply>((done) => {
+        this.#redis.runInTime(DESTROY, key, [], call.deadline, done)
       })
       call.succeed()
-      if (this.owners !== undefined && isText(held)) await this.#forget(sid, held)
+      await this.#forget(sid, await value)
     })
   }
 
-  /** Removes a session that is gone from those of its owner. Where that fails, it costs work later. */
-  async #forget(sid: string, held: Reply): Promise<void> {
+  /** Whose a session in Redis is; `undefined` where that cannot be told. */
+  async #valueOf(sid: string, key: string): Promise<string | undefined> {
+    if (this.owners === undefined) return undefined
     try {
-      const session = await this.#codec.decode(sid, payloadOf(held))
-      const value = this.owners?.valueOfLoaded(session)
-      if (value !== undefined) await this.owners?.forget(value, sid)
-    } catch {}
+      const [payload] = await promiseOf<Outcome[]>((done) => this.#redis.get(key, done))
+      return this.owners.valueOfLoaded(await this.#codec.decode(sid, payloadOf(payload)))
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Removes a session that is gone from those of its owner. Where that fails, it costs work later. */
+  async #forget(sid: string, value: string | undefined): Promise<void> {
+    if (value !== undefined) await this.owners?.forget(value, sid).catch(() => {})
   }
 
   update(sid: string, change: Change, call: Call<SessionData | null>): void {
     if (typeof change !== 'function') throw badArgument('change', 'a function', change)
     const key = this.#key(sid)
     this.#task(sid, call, async (next) => {
-      const read = (done: Callback<SessionData | null>) => this.#reader.read(sid, key, done)
-      const session = await promiseOf(read)
+      const session = await this.#read(sid, key)
       if (session === null) return call.succeed(null)
       const before = this.#lives.causeOf(session)
       const { forms } = this.#snapshotOf(session, sid) as Snapshot
@@ -353,7 +367,8 @@ export class Sessions {
       : this.#lives.keptBy(snapshot, createdAt)
     const cookie = cookieData(changed)
     const value = this.owners?.valueOf(changed)
-    const how = { expiry, value, createdAt, merge, call, done }
+    const isAlone = this.#isLimited(value, snapshot)
+    const how = { expiry, value, createdAt, merge, isAlone, call, done }
     return { owner: this, lives: this.#lives, sid, key, session: changed, payload, cookie, ...how }
   }
 
@@ -459,10 +474,6 @@ export class Sessions {
     }
     return this.#options.prefix + sid
   }
-}
-
-function isText(reply: Reply): boolean {
-  return typeof reply === 'string' || Buffer.isBuffer(reply)
 }
 
 function mapped<T>(loading: Loading<SessionData>, make: (session: SessionData) => T): Loading<T> {

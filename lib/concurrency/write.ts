@@ -29,8 +29,8 @@ export interface Write {
   readonly merge: Merge
   /** Whether that may refuse for what Redis holds, and not for a write that may fail itself. */
   readonly isAlone?: boolean
-  /** Says when a session expires that was merged, or ends whatever is done. */
-  readonly lives: Pick<Lives, 'expiryOf' | 'endOf'>
+  /** Says when sessions expire. */
+  readonly lives: Lives
   /** On whose behalf; once that is over, nothing is written. */
   readonly call: Pick<Call<unknown>, 'isOver' | 'whenExpired' | 'deadline'>
   readonly done: (error: Error | null, outcome?: WriteOutcome) => void

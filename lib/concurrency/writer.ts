@@ -7,7 +7,6 @@ import type { Reply } from '../redis/client.ts'
 import { type Asked, compareAndSet, KEEP, type Keep, SET, set } from '../redis/commands.ts'
 import { type Redis, WRITTEN } from '../redis/redis.ts'
 import { isUnsent } from '../redis/replies.ts'
-import type { CookieData } from '../session/cookie.ts'
 import { type Codec, type Payload, payloadOf } from '../session/payload.ts'
 import { Draft } from './draft.ts'
 import type { Expiry } from './lives.ts'
@@ -152,8 +151,8 @@ export class Writer {
     next: Next,
     goOn: (settle: Settle | undefined) => void,
   ): void {
-    const { sid, value, cookie, expiry, call, done } = write
-    const expiresAt = listedUntil(expiry, expiresAtBefore, cookie)
+    const { sid, value, cookie, expiry, lives, call, done } = write
+    const expiresAt = expiry === KEEP ? lives.latestOf(cookie, expiresAtBefore) : expiry
     const listing = { sid, value, expiresAt, expiresAtBefore }
     const listed = this.#owners?.list(listing, valueBefore, call.deadline)
     if (listed === undefined) {
@@ -216,12 +215,11 @@ export class Writer {
     return draft
   }
 
-  async #replace({ sid, key }: Write, held: Payload, draft: Draft): Promise<Reply> {
+  async #replace({ sid, key, lives }: Write, held: Payload, draft: Draft): Promise<Reply> {
     const payload = await draft.payload()
-    const { expiry, value, createdAt, deadline } = draft
+    const { expiry, value, createdAt, cookie, deadline, expiresAtBefore } = draft
     const valueBefore = await draft.valueHeld()
-    const { expiresAtBefore } = draft
-    const expiresAt = listedUntil(expiry, expiresAtBefore, draft.cookie)
+    const expiresAt = expiry === KEEP ? lives.latestOf(cookie, expiresAtBefore) : expiry
     const listing = { sid, value, expiresAt, expiresAtBefore }
     const settle = await this.#owners?.list(listing, valueBefore, deadline)
     // All that may have taken so long that later calls have gone on from what was there before.
@@ -273,12 +271,6 @@ function isPayload(reply: Reply | undefined): boolean {
 /** Milliseconds from now on. What is over by now is to expire at once. */
 function ttlOf(expiry: Expiry): number | Keep {
   return expiry === KEEP ? KEEP : Math.max(Math.ceil(expiry - Date.now()), 1)
-}
-
-/** When a session expires, or may, where another may have let it live as long as its cookie says. */
-function listedUntil(expiry: Expiry, expiresAt: number, { originalMaxAge }: CookieData): number {
-  if (expiry !== KEEP) return expiry
-  return Math.max(expiresAt, Date.now() + (Number(originalMaxAge) || 0))
 }
 
 /** Waits longer, and less predictably, after each lost attempt. */

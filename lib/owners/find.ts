@@ -1,4 +1,5 @@
 import type { SessionData } from 'express-session'
+import { badArgument, isObject } from '../errors.ts'
 import { handleOf } from './handle.ts'
 import type { InTime, Member } from './members.ts'
 import type { Owners } from './owners.ts'
@@ -19,6 +20,22 @@ export interface DestroyByOptions {
   except?: string | undefined
   /** The handle, as of `findBy`, of the only session that is ended. */
   only?: string | undefined
+}
+
+/** @throws TypeError that names what is no option of `destroyBy`: what is misspelt would end them all */
+export function checkDestroyBy(
+  options: unknown,
+): asserts options is DestroyByOptions | null | undefined {
+  if (options === undefined || options === null) return
+  if (!isObject(options)) throw badArgument('options', 'an object with except or only', options)
+  for (const [name, value] of Object.entries(options)) {
+    if (name !== 'except' && name !== 'only') {
+      throw badArgument(`options.${name}`, 'except or only as the only options', value)
+    }
+    if (value !== undefined && typeof value !== 'string') {
+      throw badArgument(`options.${name}`, 'a string', value)
+    }
+  }
 }
 
 /** Gives the sessions that have a value, what was used last first. */

@@ -71,12 +71,12 @@ export const GET = new Script(
 export const GET_MANY = new Script(
   'GET',
   `
-local replies = {}
+local replies = {ARGV[1]}
 for i, key in ipairs(KEYS) do
   local payload = redis.pcall('GET', key)
   if type(payload) == 'table' then payload = {payload.err} end
-  replies[2 * i - 1] = payload
-  replies[2 * i] = redis.call('PTTL', key)
+  replies[2 * i] = payload
+  replies[2 * i + 1] = redis.call('PTTL', key)
 end
 return replies`,
 )
@@ -218,14 +218,13 @@ if left <= tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 return told(now)`,
 )
 
-/** UNLINKs KEYS[1]. With ARGV[3], it gives the payload that there was, if it was one. */
+/** UNLINKs KEYS[1]. */
 export const DESTROY = new Script(
   'UNLINK',
   `${IN_TIME}
 if late and redis.call('EXISTS', KEYS[1]) == 1 then return told(-now) end
-local held = ARGV[3] and redis.pcall('GET', KEYS[1])
 redis.call('UNLINK', KEYS[1])
-return type(held) == 'string' and held or told(now)`,
+return told(now)`,
 )
 
 /** UNLINKs KEYS[1] if it holds ARGV[2]. Gives the nonce ARGV[1], or what COMPARE_AND_SET does. */

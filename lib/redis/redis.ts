@@ -145,12 +145,10 @@ export class Redis {
       oneByOne()
       return
     }
-    this.run(GET_MANY, keys, [], (error, replies) => {
+    this.runShown(GET_MANY, keys, [], (error, replies) => {
       if (this.#refusesManyKeys(error)) oneByOne()
       else if (error !== null) done(error)
-      else if (Array.isArray(replies) && replies.length === 2 * keys.length) {
-        done(null, replies.map(outcomeOfGet))
-      } else done(this.#foreign(GET_MANY.name))
+      else done(null, (replies as Reply[]).map(outcomeOfGet))
     })
   }
 
@@ -200,7 +198,7 @@ export class Redis {
   }
 
   /** Runs a script whose reply shows itself to be its own by the nonce in front, and gives the rest. */
-  runShown(script: Script, key: string, args: Command, done: Callback<Outcome[]>): void {
+  runShown(script: Script, key: string | Key[], args: Command, done: Callback<Outcome[]>): void {
     const nonce = newNonce()
     this.run(script, key, [nonce, ...args], (error, reply) => {
       if (error !== null) return done(error)

@@ -3,12 +3,11 @@ import { connect, createServer } from 'node:net'
 import { expect } from 'chai'
 import { SolidisStore } from '../../lib/index.ts'
 import { ensureBuilt } from '../support/built.ts'
-import { noTerminal, type Outcome, runCli, runInTerminal } from '../support/cli.ts'
+import { CLIENT_NAMES, noTerminal, type Outcome, runCli, runInTerminal } from '../support/cli.ts'
 import { clientKinds, mainKind, type TestClient } from '../support/clients.ts'
 import { freshPrefix, redisUrl, urlOf } from '../support/redis.ts'
 import { ask, data, ONE_HOUR_MS } from '../support/requests.ts'
 
-const NAMES: Record<string, string> = { Solidis: 'solidis', 'node-redis': 'redis' }
 const SESSIONS = 12
 
 describe('the operator of many sessions', function () {
@@ -42,7 +41,7 @@ describe('the operator of many sessions', function () {
   const jsonOf = async (...args: string[]) => JSON.parse(passed(await run(...args, '--json')))
 
   for (const kind of clientKinds) {
-    const name = NAMES[kind.name] ?? kind.name
+    const name = CLIENT_NAMES[kind.name] ?? kind.name
     const missing = kind.missing === undefined ? '' : `: ${kind.missing}`
     const test = missing === '' ? it : it.skip
 

@@ -5,12 +5,11 @@ import { join, resolve } from 'node:path'
 import { expect } from 'chai'
 import { SolidisStore } from '../../lib/index.ts'
 import { ensureBuilt } from '../support/built.ts'
-import { noTerminal, runCli, runInTerminal } from '../support/cli.ts'
+import { CLIENT_NAMES, noTerminal, runCli, runInTerminal } from '../support/cli.ts'
 import { clientKinds, mainKind, type TestClient } from '../support/clients.ts'
 import { freshPrefix, urlOf } from '../support/redis.ts'
 import { ask, data } from '../support/requests.ts'
 
-const NAMES: Record<string, string> = { Solidis: 'solidis', 'node-redis': 'redis' }
 const SID = 'an-id-that-nobody-is-to-see'
 /** What a session contains that takes over terminals. */
 const EVIL = '\u001b]0;owned\u0007\u001b[2J'
@@ -38,7 +37,7 @@ describe('the operator', function () {
   const run = (...args: string[]) => runCli([...args, '--prefix', prefix])
 
   for (const kind of clientKinds) {
-    const name = NAMES[kind.name] ?? kind.name
+    const name = CLIENT_NAMES[kind.name] ?? kind.name
     const missing = kind.missing === undefined ? '' : `: ${kind.missing}`
     const test = missing === '' ? it : it.skip
 
@@ -160,7 +159,7 @@ describe('the operator', function () {
     const url = 'redis://ann:hidden@127.0.0.1:1/3'
     await Promise.all(
       kinds.map(async ({ name }) => {
-        const args = ['show', SID, '--url', url, '--client', NAMES[name] ?? name]
+        const args = ['show', SID, '--url', url, '--client', CLIENT_NAMES[name] ?? name]
         const { status, stdout, stderr } = await runCli(args)
         expect(stderr).to.match(/^Could not connect to redis:\/\/127.0.0.1:1\/3: .*ECONNREFUSED/)
         expect(stderr).not.to.include('hidden')

@@ -231,7 +231,8 @@ describe('Solidis in trouble', () => {
     await gate.send([['PING']])
     const call = rejection(gate.send([['BLPOP', 'nothing', '0']]))
     client.quit()
-    expect(await call).to.include({ code: 'ENOTCONN' })
+    // It may have been carried out.
+    expect(await call).to.include({ code: 'ECONNRESET' })
     expect(await rejection(gate.send([['PING']]))).to.include({ code: 'ENOTCONN' })
   })
 
@@ -302,7 +303,7 @@ describe('Solidis in trouble', () => {
     const store = new SolidisStore({ client: solidis({ authentication, enableReadyCheck: false }) })
     const error = await rejection(store.set('1', data({ user: 'ann' })))
     expect(error).to.include({ code: 'NOPERM' })
-    expect(error.message).to.match(/may not run .* time$/)
+    expect(error.message).to.match(/may not run .* time; .*pexpireat$/)
   })
 
   it('says what Redis says of the user, and not the password', async () => {

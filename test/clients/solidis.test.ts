@@ -245,14 +245,22 @@ describe('the gate in front of Solidis', () => {
   })
 
   describe('calls in flight', () => {
-    const ends: Record<string, (client: FakeSolidis) => void> = {
-      ECONNRESET: (client) => client.emit('connect'),
-      EPIPE: (client) => client.emit('error', Object.assign(new Error('x'), { code: 'EPIPE' })),
-      ENOTCONN: (client) => client.quit(),
-      ETIMEDOUT: ({ sent }) => sent[1]?.reject(new Error('Command(s) timed out after 5000 ms.')),
-    }
-    for (const [code, end] of Object.entries(ends)) {
-      it(`all fail at once when the connection ends (${code})`, async () => {
+    const ends: [how: string, code: string, end: (client: FakeSolidis) => void][] = [
+      ['another begins', 'ECONNRESET', (client) => client.emit('connect')],
+      [
+        'with an error',
+        'EPIPE',
+        (client) => client.emit('error', Object.assign(new Error('x'), { code: 'EPIPE' })),
+      ],
+      ['by quit, as what may have been carried out', 'ECONNRESET', (client) => client.quit()],
+      [
+        'by a time limit',
+        'ETIMEDOUT',
+        ({ sent }) => sent[1]?.reject(new Error('Command(s) timed out after 5000 ms.')),
+      ],
+    ]
+    for (const [how, code, end] of ends) {
+      it(`all fail at once when the connection ends: ${how}`, async () => {
         const { client, gate } = await openGate()
         const calls = ['1', '2', '3'].map((key) => rejection(gate.send(get(key))))
         end(client)

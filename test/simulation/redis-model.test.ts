@@ -64,7 +64,7 @@ function makeCommand(random: Random, prefix: string): Command {
       : ['EVALSHA', script.sha1, '1', key, ...args]
   const expected = () => Array.from({ length: 1 + random.int(2) }, text)
   const others = () => ['one', 'two', '*'].map((name) => prefix + name)
-  const many = () => ['EVAL', GET_MANY.source, '3', ...others()]
+  const many = () => ['EVAL', GET_MANY.source, '3', ...others(), 'nonce']
   const makers: (() => Command)[] = [
     () => ['GET', key],
     () => ['PTTL', key],

@@ -46,8 +46,11 @@ const TWINS = new Map<Script, Twin>([
   ],
   [
     GET_MANY,
-    (call, key, others) =>
-      [key, ...others].flatMap((each) => [payloadOrRefusal(call, each), call('PTTL', each)]),
+    (call, key, others) => {
+      const nonce = others.pop() as string
+      const told = (each: string) => [payloadOrRefusal(call, each), call('PTTL', each)]
+      return [nonce, ...[key, ...others].flatMap(told)]
+    },
   ],
   [
     SET,

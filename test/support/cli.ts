@@ -4,6 +4,9 @@ import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { redisUrl } from './redis.ts'
 
+/** What the command calls the clients that it does not call as the tests do. */
+export const CLIENT_NAMES: Record<string, string> = { Solidis: 'solidis', 'node-redis': 'redis' }
+
 export const CLI = resolve('cli/dist/main.js')
 
 export interface Outcome {

@@ -18,7 +18,7 @@ export function asCommand(command: string[]): string[] {
   const [, , , key = '', , , first = '', second = ''] = command
   switch (scriptOf(command, [GET_MANY, SET, TOUCH, DESTROY])) {
     case GET_MANY:
-      return ['GET', ...command.slice(3)]
+      return ['GET', ...command.slice(3, -1)]
     case SET:
       return ['SET', key, first, ...(second === 'Infinity' ? [] : ['PX', second])]
     case TOUCH:

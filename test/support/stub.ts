@@ -15,10 +15,10 @@ export function stubClient(reply: (command: string[]) => unknown = () => null) {
       const given = command.map(String)
       const asked = asCommand(given)
       const told = reply(asked)
-      const isWhole = Array.isArray(told) || told instanceof Error
-      if (asksForMany(given) && !isWhole) {
-        const keys = asked.slice(1)
-        return [keys.flatMap((key) => ['GET', 'PTTL'].map((name) => reply([name, key]) ?? null))]
+      if (asksForMany(given) && !(told instanceof Error)) {
+        const ofKey = (key: string) => ['GET', 'PTTL'].map((name) => reply([name, key]) ?? null)
+        const replies = Array.isArray(told) ? told : asked.slice(1).flatMap(ofKey)
+        return [[given.at(-1), ...replies]]
       }
       const isScript = asked[0] !== command[0]
       return [acknowledged(given, told ?? (isScript ? 1 : null))]
