@@ -77,8 +77,8 @@ export async function runInTerminal(
   return { status, shown }
 }
 
-/** Node's own variables for colors, which its tests may have, would be heard. */
+/** What Node asks whether to color, which a machine that tests may have set, would be heard. */
 function environment(env: Record<string, string> = {}): NodeJS.ProcessEnv {
-  const { NO_COLOR, FORCE_COLOR, NODE_DISABLE_COLORS, ...rest } = process.env
+  const { NO_COLOR, FORCE_COLOR, NODE_DISABLE_COLORS, CI, ...rest } = process.env
   return { ...rest, REDIS_URL: redisUrl(), ...env }
 }
