@@ -92,20 +92,64 @@ export class TooManySessionsError extends StoreError {
   }
 }
 
-/** What Redis holds under a key of the store is no session: it does not decode, or has no cookie. */
-export class InvalidSessionError extends StoreError {
-  static override readonly brand = 'InvalidSessionError'
+/** The session was not written, since it is larger than `maxPayload` allows. */
+export class PayloadTooLargeError extends StoreError {
+  static override readonly brand = 'PayloadTooLargeError'
 
-  readonly code = 'EINVALIDSESSION'
+  readonly code = 'EPAYLOADTOOLARGE'
 
-  constructor(message: string) {
-    super(message)
+  /** Bytes that the session has, serialized. */
+  readonly size: number
+  /** Bytes that it may have. */
+  readonly limit: number
+  /** The name of its largest attribute. */
+  readonly attribute: string | undefined
+
+  constructor(size: number, limit: number, attribute: string | undefined) {
+    const largest = attribute === undefined ? '' : `; its largest attribute is '${attribute}'`
+    super(
+      `The session was not written: it has ${size} bytes, more than maxPayload (${limit})${largest}`,
+    )
+    this.size = size
+    this.limit = limit
+    this.attribute = attribute
   }
 }
 
-/** Says what was expected and what was given, without showing what a string contains. */
-export function badArgument(name: string, expected: string, given: unknown): TypeError {
-  const error = new TypeError(`${name}: expected ${expected}, got ${describe(given)}`)
+/**
+ * What Redis holds under a key of the store is no session: it does not decode or decrypt, or has no
+ * cookie.
+ */
+export class InvalidSessionError extends StoreError {
+  static override readonly brand = 'InvalidSessionError'
+
+  /**
+   * `'ESECRET'`: it was encrypted with a secret that is not in `encryption.secrets`; `'EPLAIN'`: it is not
+   * encrypted, but has to be; `'EDECRYPT'`: it was changed, or is that of another session;
+   * `'EINVALIDSESSION'`: something else.
+   */
+  readonly code: InvalidSessionCode
+
+  constructor(message: string, code: InvalidSessionCode = 'EINVALIDSESSION') {
+    super(message)
+    this.code = code
+  }
+}
+
+export type InvalidSessionCode = 'EINVALIDSESSION' | 'ESECRET' | 'EPLAIN' | 'EDECRYPT'
+
+/**
+ * Says what was expected and what was given, without showing what a string contains.
+ * @param bytes how many it has, where that matters
+ */
+export function badArgument(
+  name: string,
+  expected: string,
+  given: unknown,
+  bytes?: number,
+): TypeError {
+  const size = bytes === undefined ? '' : ` of ${bytes} bytes`
+  const error = new TypeError(`${name}: expected ${expected}, got ${describe(given)}${size}`)
   return Object.assign(error, { code: 'ERR_INVALID_ARG_TYPE' })
 }
 

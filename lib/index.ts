@@ -13,6 +13,7 @@ export { carrySnapshot } from './concurrency/snapshot.ts'
 export type { Change } from './concurrency/update.ts'
 export {
   InvalidSessionError,
+  PayloadTooLargeError,
   RedisError,
   SessionConflictError,
   TooManySessionsError,
@@ -24,7 +25,10 @@ export type { IndexBy } from './owners/members.ts'
 export type { MaxSessions } from './owners/owners.ts'
 export type { BreakerState } from './redis/breaker.ts'
 export type { Command, SolidisLike } from './redis/client.ts'
+export type { Compression } from './session/compression.ts'
+export { handleOf } from './session/name.ts'
 export type { Serializer } from './session/payload.ts'
+export type { Encryption } from './session/sealing.ts'
 export type { Ttl } from './session/ttl.ts'
 export { SolidisStore } from './store.ts'
 export type { WalkOptions, WalkProgress } from './walk/options.ts'

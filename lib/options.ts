@@ -3,7 +3,10 @@ import { badArgument, isObject } from './errors.ts'
 import type { IndexBy } from './owners/members.ts'
 import type { MaxSessions } from './owners/owners.ts'
 import type { SolidisLike } from './redis/client.ts'
+import { type Compression, isAvailable } from './session/compression.ts'
+import { MIN_SECRET_BYTES } from './session/encryption.ts'
 import type { Serializer } from './session/payload.ts'
+import type { Encryption } from './session/sealing.ts'
 import { isDateFromNow, type Ttl } from './session/ttl.ts'
 
 /** Options of `new SolidisStore(options)`. All but `client` have a default. */
@@ -62,6 +65,27 @@ export interface SolidisStoreOptions {
    */
   requireTag?: boolean | undefined
   /**
+   * Encrypts the sessions: `{ secrets: [current, ...older], acceptPlain }`. Merging and comparing work as
+   * without. What cannot be decrypted is no session, and an `'invalid'` event tells why.
+   */
+  encryption?: Encryption | undefined
+  /**
+   * Whether a key has a digest of the session id (SHA-256, base64url) in place of the id, so that who can
+   * read the keys has no id. Lists and events then give the digest where they gave the id. Sessions that
+   * were there before are not found any more. Default `false`.
+   */
+  hashKeys?: boolean | undefined
+  /**
+   * Compresses large sessions: `true`, or `{ algorithm, minSize }`. Where an attacker chooses a part of a
+   * session, its length then tells of the rest, such as a token in it. Default `false`.
+   */
+  compression?: boolean | Compression | undefined
+  /**
+   * How many bytes a session may have, serialized; `set` of a larger one fails with a
+   * `PayloadTooLargeError`. `Infinity`: any number. Default 1,048,576, a mebibyte.
+   */
+  maxPayload?: number | undefined
+  /**
    * How many milliseconds a call may take, whatever it has to do, after which it fails with the code
    * `ETIMEDOUT`; 0 for no limit. Where a call visits many sessions, each answer may take so long.
    * Default 5000.
@@ -86,10 +110,12 @@ export type ResolvedOptions = Required<{
   readonly indexBy: IndexBy | undefined
   readonly maxSessions: MaxSessions | undefined
   readonly maxLifetime: number | undefined
+  readonly encryption: Encryption | undefined
+  readonly compression: Compression | undefined
 }
 
-/** Options that have no default. */
-type Optional = 'indexBy' | 'maxSessions' | 'maxLifetime'
+/** Options that have no default, or stand for another form of themselves. */
+type Optional = 'indexBy' | 'maxSessions' | 'maxLifetime' | 'encryption' | 'compression'
 
 const MAX_TIMER_MS = 2 ** 31 - 1
 
@@ -114,6 +140,19 @@ const RULES: Record<Exclude<keyof SolidisStoreOptions, 'client'>, Rule> = {
     (value) => value === undefined || (isPositive(value) && isDateFromNow(value)),
   ],
   requireTag: ['a boolean', isBoolean],
+  encryption: [
+    'an object with secrets, an array that is not empty',
+    (value) => value === undefined || isEncryption(value),
+  ],
+  hashKeys: ['a boolean', isBoolean],
+  compression: [
+    "a boolean, or { algorithm, minSize } with 'brotli', or 'zstd' where Node has it",
+    (value) => value === undefined || isCompression(value),
+  ],
+  maxPayload: [
+    'a positive number of bytes',
+    (value) => isPositive(value) || value === Number.POSITIVE_INFINITY,
+  ],
   maxPending: ['a positive integer', isPositiveInteger],
   breaker: ['a boolean', isBoolean],
   timeout: [
@@ -146,6 +185,10 @@ export function resolveOptions(options: SolidisStoreOptions): ResolvedOptions {
     maxLifetime: options.maxLifetime ?? undefined,
     maxSessions: maxSessionsOf(options.maxSessions ?? undefined),
     requireTag: options.requireTag ?? false,
+    encryption: options.encryption ?? undefined,
+    hashKeys: options.hashKeys ?? false,
+    compression: compressionOf(options.compression ?? undefined),
+    maxPayload: options.maxPayload ?? 2 ** 20,
     timeout: options.timeout ?? 5000,
     maxPending: options.maxPending ?? 10_000,
     breaker: options.breaker ?? true,
@@ -154,12 +197,36 @@ export function resolveOptions(options: SolidisStoreOptions): ResolvedOptions {
     const [expected, isMet] = RULES[name]
     if (!isMet(resolved[name] as never)) throw badArgument(name, expected, options[name])
   }
+  checkEncryption(resolved.encryption)
   checkTogether(resolved)
   return resolved
 }
 
 function maxSessionsOf(given: number | MaxSessions | undefined): MaxSessions | undefined {
   return typeof given === 'number' ? { limit: given } : given
+}
+
+function compressionOf(given: boolean | Compression | undefined): Compression | undefined {
+  if (typeof given !== 'boolean') return given
+  return given ? {} : undefined
+}
+
+/** @throws TypeError that shows nothing of a secret */
+function checkEncryption(encryption: Encryption | undefined): void {
+  if (encryption === undefined) return
+  const { secrets, acceptPlain, ...others } = encryption
+  const [other] = Object.keys(others)
+  if (other !== undefined) throw noSuchOption(`encryption.${other}`, 'secrets, acceptPlain')
+  if (acceptPlain !== undefined && !isBoolean(acceptPlain)) {
+    throw badArgument('encryption.acceptPlain', 'a boolean', acceptPlain)
+  }
+  for (const [i, secret] of secrets.entries()) {
+    const bytes = typeof secret === 'string' ? Buffer.byteLength(secret) : secret?.length
+    if ((typeof secret === 'string' || secret instanceof Uint8Array) && bytes >= MIN_SECRET_BYTES)
+      continue
+    const expected = `${MIN_SECRET_BYTES} random bytes or more, such as \`openssl rand -base64 32\` prints`
+    throw badArgument(`encryption.secrets[${i}]`, expected, secret, bytes)
+  }
 }
 
 function checkTogether({ prefix, indexBy, maxSessions }: ResolvedOptions): void {
@@ -185,15 +252,22 @@ const HINTS: Record<string, string> = {
   disableTtl: 'write disableTTL',
   keyPrefix: 'write prefix',
   maxAge: 'write ttl, in seconds',
+  crypto: 'write encryption: { secrets: [secret] }',
+  secret: 'write encryption: { secrets: [secret] }',
+  secrets: 'write encryption: { secrets }',
 }
 
 function checkName(name: string): void {
   if (name === 'client' || Object.hasOwn(RULES, name)) return
-  const hint =
-    (Object.hasOwn(HINTS, name) && HINTS[name]) ||
-    `the options are client, ${Object.keys(RULES).join(', ')}`
-  const error = new TypeError(`options.${name}: there is no such option; ${hint}`)
-  throw Object.assign(error, { code: 'ERR_INVALID_ARG_VALUE' })
+  const hint = Object.hasOwn(HINTS, name) && HINTS[name]
+  throw noSuchOption(`options.${name}`, `client, ${Object.keys(RULES).join(', ')}`, hint)
+}
+
+function noSuchOption(name: string, names: string, hint: string | false = false): TypeError {
+  const error = new TypeError(
+    `${name}: there is no such option; ${hint || `the options are ${names}`}`,
+  )
+  return Object.assign(error, { code: 'ERR_INVALID_ARG_VALUE' })
 }
 
 function checkClient(client: unknown): void {
@@ -241,6 +315,19 @@ function isSerializer(value: unknown): boolean {
 function isMaxSessions(value: unknown): boolean {
   const { limit, whenFull = 'evict' } = Object(value)
   return isPositiveInteger(limit) && ['evict', 'reject'].includes(whenFull)
+}
+
+function isEncryption(value: unknown): boolean {
+  const { secrets } = Object(value)
+  return Array.isArray(secrets) && secrets.length > 0
+}
+
+function isCompression(value: unknown): boolean {
+  if (!isObject(value)) return false
+  const { algorithm = 'brotli', minSize = 0, ...others } = value as Compression
+  const isKnown = algorithm === 'brotli' || (algorithm === 'zstd' && isAvailable('zstd'))
+  const isSize = minSize === 0 || isPositive(minSize)
+  return isKnown && isSize && Object.keys(others).length === 0
 }
 
 function isOnConflict(value: unknown): boolean {

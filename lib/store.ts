@@ -5,7 +5,7 @@ import { gateOf, isSolidis } from './clients/solidis.ts'
 import type { OnConflict } from './concurrency/merge.ts'
 import { Sessions, type SessionWithId } from './concurrency/sessions.ts'
 import type { Change } from './concurrency/update.ts'
-import { badArgument, RedisError } from './errors.ts'
+import { badArgument, type InvalidSessionError, RedisError } from './errors.ts'
 import type { SolidisStoreEvents } from './events.ts'
 import { resolveOptions, type SolidisStoreOptions } from './options.ts'
 import {
@@ -22,9 +22,11 @@ import type { Call } from './redis/call.ts'
 import { Calls, type Given } from './redis/calls.ts'
 import type { SolidisLike } from './redis/client.ts'
 import { Redis } from './redis/redis.ts'
+import type { Compression } from './session/compression.ts'
 import type { Serializer } from './session/payload.ts'
 import type { Ttl } from './session/ttl.ts'
 import { checkWalkOptions, isWalkOptions, type WalkOptions } from './walk/options.ts'
+import { reencryptSessions } from './walk/reencrypt.ts'
 import { reindexSessions, sweepIndex } from './walk/reindex.ts'
 import type { Scope } from './walk/scan.ts'
 import { allSessions, clearSessions, countSessions, eachSession, sessionIds } from './walk/walk.ts'
@@ -72,6 +74,12 @@ export class SolidisStore extends Store {
   readonly maxLifetime: number | undefined
   /** Whether a payload without a tag is no session. */
   readonly requireTag: boolean
+  /** Whether keys have digests of the session ids. */
+  readonly hashKeys: boolean
+  /** How large sessions are compressed, if they are. */
+  readonly compression: Compression | undefined
+  /** Bytes that a session may have. */
+  readonly maxPayload: number
   /** How many calls may wait for Redis at once. */
   readonly maxPending: number
   /** Whether calls fail at once while Redis does not answer. */
@@ -81,7 +89,8 @@ export class SolidisStore extends Store {
   readonly #calls: Calls
   readonly #sessions: Sessions
   readonly #scope: Scope
-  #hasWarned = false
+  readonly #isEncrypted: boolean
+  readonly #warned = new Set<string>()
 
   /**
    * @param options all but `client` have defaults; see `SolidisStoreOptions`
@@ -104,6 +113,9 @@ export class SolidisStore extends Store {
     this.maxSessions = resolved.maxSessions
     this.maxLifetime = resolved.maxLifetime
     this.requireTag = resolved.requireTag
+    this.hashKeys = resolved.hashKeys
+    this.compression = resolved.compression
+    this.maxPayload = resolved.maxPayload
     this.maxPending = resolved.maxPending
     this.breaker = resolved.breaker
     const client = isSolidis(this.client) ? gateOf(this.client) : this.client
@@ -112,11 +124,12 @@ export class SolidisStore extends Store {
       : new Redis(client)
     this.#calls = new Calls(this.#redis, this.timeout, this.maxPending)
     this.#sessions = new Sessions(this.#redis, resolved, {
-      invalid: (sid, error) => this.#tell('invalid', { sid, error }),
+      invalid: (sid, error) => this.#invalid(sid, error),
       gone: (sid) => this.#tell('gone', { sid }),
       evicted: (sid, value) => this.#tell('evicted', { sid, value }),
       unknown: (session) => this.#warnOfWrapper(session),
     })
+    this.#isEncrypted = resolved.encryption !== undefined
     this.#scope = { redis: this.#redis, calls: this.#calls, ...resolved }
   }
 
@@ -304,6 +317,22 @@ export class SolidisStore extends Store {
     )
   }
 
+  /**
+   * Encrypts all sessions by the current secret that are not, once: after it was changed, or where they
+   * were not encrypted before (with `encryption.acceptPlain`). They stay as they are otherwise, and may be
+   * used meanwhile. Gives how many it has encrypted; of those that it cannot decrypt, `'invalid'` events
+   * tell. Each answer of Redis may take `timeout`.
+   */
+  reencrypt(options?: WalkOptions): Promise<number>
+  reencrypt(callback: Callback<number>): void
+  reencrypt(...given: Walked<number>) {
+    return this.#walk(given, async (options) => {
+      if (!this.#isEncrypted) throw badArgument('options.encryption', 'an object', undefined)
+      const { codec } = this.#sessions
+      return reencryptSessions(this.#scope, codec, (...told) => this.#invalid(...told), options)
+    })
+  }
+
   /** Makes the `Session` of a request of what `get` gave. Called by express-session. */
   override createSession(
     req: Parameters<Store['createSession']>[0],
@@ -342,21 +371,36 @@ export class SolidisStore extends Store {
 
   #touched(sid: string, error: Error | null, callback: Callback): void {
     const isOfRedis = error instanceof RedisError
-    if (isOfRedis) this.#tell('touchFailed', { sid, error })
+    if (isOfRedis) this.#tell('touchFailed', { sid: this.#sessions.names.of(sid), error })
     callback(isOfRedis ? null : error)
+  }
+
+  #invalid(sid: string, error: InvalidSessionError | RedisError): void {
+    // Else it would look as if users had been logged out.
+    if (error.code === 'ESECRET' || error.code === 'EPLAIN') {
+      this.#warnOnce(
+        `${error.message}. Sessions like it count as none.`,
+        `CONNECT_SOLIDIS_${error.code}`,
+      )
+    }
+    this.#tell('invalid', { sid, error })
   }
 
   /** A store around this one has to let it make the sessions, or what they were loaded from is lost. */
   #warnOfWrapper(session: SessionData): void {
     const { sessionStore } = Object((session as Partial<Session> & { req?: object }).req)
-    const isOfAnother = sessionStore !== undefined && sessionStore !== this
-    if (!isOfAnother || this.#hasWarned) return
-    this.#hasWarned = true
-    process.emitWarning(
+    if (sessionStore === undefined || sessionStore === this) return
+    this.#warnOnce(
       'A store around SolidisStore has to forward createSession(req, session) to it: else concurrent ' +
         'requests overwrite each other. See "Stores around it" in the README.',
-      { code: 'CONNECT_SOLIDIS_WRAPPED' },
+      'CONNECT_SOLIDIS_WRAPPED',
     )
+  }
+
+  #warnOnce(message: string, code: string): void {
+    if (this.#warned.has(code)) return
+    this.#warned.add(code)
+    process.emitWarning(message, { code })
   }
 
   /** What a listener throws is its own affair, not that of the call in which it is told. */

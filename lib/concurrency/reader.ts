@@ -7,7 +7,8 @@ import { outOfStep, type Redis } from '../redis/redis.ts'
 import type { Outcome } from '../redis/replies.ts'
 import { cookieData } from '../session/cookie.ts'
 import { correctExpires, expiresAt } from '../session/expiry.ts'
-import { type Codec, ForeignPayloadError, type Payload, payloadOf } from '../session/payload.ts'
+import { type Codec, type Payload, payloadOf } from '../session/payload.ts'
+import { ForeignPayloadError } from '../session/sealing.ts'
 import { isOver, type Lives } from './lives.ts'
 import { attachSnapshot, plainForm } from './snapshot.ts'
 
@@ -64,7 +65,7 @@ export class Reader {
   /**
    * Makes a session of what GET and PTTL gave, with the expiry that Redis will apply; `null` if there
    * is none, or if that is no session, which is told.
-   * @throws ForeignPayloadError if it is that of another session, which is to be verified
+   * @throws ForeignPayloadError if it is not of this session, which is to be verified
    * @throws RedisError if Redis refused one of the two
    */
   load(
@@ -91,14 +92,15 @@ export class Reader {
   }
 
   /**
-   * Finds out whether another's payload stands under a key, which is bad data and no session, or has
+   * Finds out whether what is no payload of a session stands under its key, which is bad data, or has
    * only come with a reply to another call: then no reply is to be believed any more.
    */
   verify(sid: string, key: string, done: Callback<null>): void {
     this.#redis.runShown(CHECK, key, [], async (error, outcomes) => {
       if (error !== null) return done(error)
-      if (await this.#isForeign(sid, outcomes?.[0])) {
-        this.#onInvalid(sid, new InvalidSessionError('The payload is that of another session'))
+      const badData = await this.#badDataIn(sid, outcomes?.[0])
+      if (badData !== undefined) {
+        this.#onInvalid(sid, badData)
         return done(null, null)
       }
       const foreign = outOfStep('GET')
@@ -107,12 +109,15 @@ export class Reader {
     })
   }
 
-  async #isForeign(sid: string, payload: Outcome | undefined): Promise<boolean> {
+  async #badDataIn(
+    sid: string,
+    payload: Outcome | undefined,
+  ): Promise<InvalidSessionError | undefined> {
     try {
       if (payload !== null) await this.#codec.decode(sid, payloadOf(payload))
-      return false
+      return undefined
     } catch (error) {
-      return error instanceof ForeignPayloadError
+      return error instanceof ForeignPayloadError ? error.badData : undefined
     }
   }
 

@@ -9,13 +9,9 @@ import { DESTROY, KEEP, TOUCH } from '../redis/commands.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Outcome } from '../redis/replies.ts'
 import { type CookieData, cookieData, dateOf, isSameButForExpires } from '../session/cookie.ts'
-import {
-  Codec,
-  ForeignPayloadError,
-  type Payload,
-  payloadOf,
-  type Serializer,
-} from '../session/payload.ts'
+import { Names } from '../session/name.ts'
+import { Codec, type CodecOptions, type Payload, payloadOf } from '../session/payload.ts'
+import { ForeignPayloadError } from '../session/sealing.ts'
 import { isOver, type LifeOptions, Lives, lengthenedFrom } from './lives.ts'
 import { hasChanges, type Merge, mergeBy, mergeSessions, type OnConflict } from './merge.ts'
 import { Queue } from './queue.ts'
@@ -28,11 +24,9 @@ import { Writer } from './writer.ts'
 /** A session with its id. */
 export type SessionWithId = SessionData & { id: string }
 
-export interface SessionsOptions extends LifeOptions {
-  readonly prefix: string
+export interface SessionsOptions extends LifeOptions, CodecOptions {
+  readonly hashKeys: boolean
   readonly disableTouch: boolean
-  readonly serializer: Serializer
-  readonly requireTag: boolean
   readonly onConflict: OnConflict
   readonly indexBy: IndexBy | undefined
   readonly maxSessions: MaxSessions | undefined
@@ -55,11 +49,12 @@ export interface Listener {
 export class Sessions {
   /** Whose they are, where that is asked. */
   readonly owners: Owners | undefined
+  readonly codec: Codec
+  readonly names: Names
   readonly #reader: Reader
   readonly #redis: Redis
   readonly #options: SessionsOptions
   readonly #listener: Listener
-  readonly #codec: Codec
   readonly #lives: Lives
   readonly #writer: Writer
   readonly #queue: Queue
@@ -70,11 +65,12 @@ export class Sessions {
     this.#redis = redis
     this.#options = options
     this.#listener = listener
-    this.#codec = new Codec(options.serializer, options.requireTag)
+    this.names = new Names(options.hashKeys)
+    this.codec = new Codec(options)
     this.#lives = new Lives(options)
     this.owners = this.#ownersOf(options)
-    this.#reader = new Reader(redis, this.#codec, this.#lives, this.owners, this, listener.invalid)
-    this.#writer = new Writer(redis, this.#codec, this.owners)
+    this.#reader = new Reader(redis, this.codec, this.#lives, this.owners, this, listener.invalid)
+    this.#writer = new Writer(redis, this.codec, this.owners)
     this.#queue = new Queue(this.#writer)
   }
 
@@ -84,12 +80,14 @@ export class Sessions {
       prefix,
       indexBy,
       maxSessions,
+      names: this.names,
       load: (...loaded) => this.listed(...loaded),
       onEvicted: this.#listener.evicted,
     })
   }
 
-  get(sid: string, call: Call<SessionData | null>): void {
+  get(id: string, call: Call<SessionData | null>): void {
+    const sid = this.names.of(id)
     const key = this.#key(sid)
     this.#queue.after(sid, 'read', () => {
       this.#reader.read(sid, key, (error, session) => {
@@ -99,24 +97,23 @@ export class Sessions {
     })
   }
 
-  exists(sid: string, call: Call<boolean>): void {
+  exists(id: string, call: Call<boolean>): void {
+    const sid = this.names.of(id)
     const key = this.#key(sid)
     this.#queue.after(sid, 'read', () => {
       this.#redis.send(['EXISTS', key], (error, count) => call.settle(error, Number(count) === 1))
     })
   }
 
-  set(sid: string, session: SessionData, call: Call<void>): void {
+  set(id: string, session: SessionData, call: Call<void>): void {
+    const sid = this.#nameOf(id, session)
     const key = this.#key(sid)
     checkSession(session)
     const snapshot = this.#snapshotOf(session, sid)
     if (snapshot === undefined && this.#isBypassed) this.#listener.unknown(session)
     const cookie = cookieData(session)
-    if (
-      snapshot === undefined &&
-      isOfRequest(session, sid) &&
-      Number.isNaN(dateOf(cookie.expires))
-    ) {
+    const isNewOfRequest = snapshot === undefined && isOfRequest(session, id)
+    if (isNewOfRequest && Number.isNaN(dateOf(cookie.expires))) {
       // express-session says so itself, when it sets the cookie; nobody will ever ask for the session.
       call.succeed()
       return
@@ -125,7 +122,7 @@ export class Sessions {
     const expiry = this.#lives.expiryToSet(session, cookie, snapshot, createdAt)
     if (snapshot !== undefined) snapshot.cookieAsked = cookie
     if (isOver(expiry)) {
-      this.destroy(sid, call)
+      this.#destroy([sid], call)
       return
     }
     const payload = this.#encode(sid, session, snapshot, createdAt)
@@ -146,10 +143,11 @@ export class Sessions {
       createdAt,
       merge,
       isAlone,
+      isNewOfRequest,
       call,
       done,
     }
-    const isOfUnknownAge = snapshot === undefined && !isOfRequest(session, sid)
+    const isOfUnknownAge = snapshot === undefined && !isNewOfRequest
     if (this.#lives.isLimited && isOfUnknownAge) this.#writeInItsAge(write, call)
     else this.#queue.write(write)
   }
@@ -165,8 +163,8 @@ export class Sessions {
     this.#task(sid, call, async () => {
       const createdAt = (await this.#createdAt(sid, key)) ?? write.createdAt
       const end = this.#lives.endOf(createdAt)
-      const session = await this.#codec.decode(sid, await write.payload)
-      const payload = this.#codec.encode(sid, session, createdAt)
+      const session = await this.codec.decode(sid, await write.payload)
+      const payload = this.codec.encode(sid, session, createdAt)
       const expiryInAge = expiry === KEEP ? expiry : Math.min(expiry, end)
       await this.#writeAlone({ ...write, createdAt, payload, expiry: expiryInAge })
     })
@@ -181,7 +179,8 @@ export class Sessions {
     return session === null ? undefined : this.#snapshotOf(session, sid)?.createdAt
   }
 
-  touch(sid: string, session: SessionData, call: Call<void>): void {
+  touch(id: string, session: SessionData, call: Call<void>): void {
+    const sid = this.#nameOf(id, session)
     const key = this.#key(sid)
     checkSession(session)
     const { disableTouch, disableTTL } = this.#options
@@ -237,7 +236,17 @@ export class Sessions {
     })
   }
 
-  destroy(sid: string, call: Call<void>): void {
+  destroy(id: string, call: Call<void>): void {
+    const sid = this.names.of(id)
+    // What `ids` gave is a name already, and looks like the ids of some apps.
+    this.#destroy(this.names.isDigest(id) ? [id, sid] : [sid], call)
+  }
+
+  #destroy([sid, ...others]: string[], call: Call<void>): void {
+    if (sid === undefined) {
+      call.succeed()
+      return
+    }
     const key = this.#key(sid)
     this.#task(sid, call, async () => {
       // Asked for first, since the two go together.
@@ -245,7 +254,7 @@ export class Sessions {
       await promiseOf<Reply>((done) => {
         this.#redis.runInTime(DESTROY, key, [], call.deadline, done)
       })
-      call.succeed()
+      this.#destroy(others, call)
       await this.#forget(sid, await value)
     })
   }
@@ -255,7 +264,7 @@ export class Sessions {
     if (this.owners === undefined) return undefined
     try {
       const [payload] = await promiseOf<Outcome[]>((done) => this.#redis.get(key, done))
-      return this.owners.valueOfLoaded(await this.#codec.decode(sid, payloadOf(payload)))
+      return this.owners.valueOfLoaded(await this.codec.decode(sid, payloadOf(payload)))
     } catch {
       return undefined
     }
@@ -266,8 +275,9 @@ export class Sessions {
     if (value !== undefined) await this.owners?.forget(value, sid).catch(() => {})
   }
 
-  update(sid: string, change: Change, call: Call<SessionData | null>): void {
+  update(id: string, change: Change, call: Call<SessionData | null>): void {
     if (typeof change !== 'function') throw badArgument('change', 'a function', change)
+    const sid = this.names.of(id)
     const key = this.#key(sid)
     this.#task(sid, call, async (next) => {
       const session = await this.#read(sid, key)
@@ -279,7 +289,7 @@ export class Sessions {
       if (changing instanceof Promise) next()
       const changed = await changing
       const isMoved = this.#lives.causeOf(changed) !== before
-      const loaded = await this.#codec.decode(sid, (forms[0] as Form).own as Payload)
+      const loaded = await this.codec.decode(sid, (forms[0] as Form).own as Payload)
       if (!isMoved && !hasChanges(loaded, changed)) return call.succeed(changed)
       const write = this.#toUpdate(sid, key, change, changed, isMoved, call)
       if (changing instanceof Promise) return this.#queue.write(write)
@@ -322,7 +332,8 @@ export class Sessions {
   created(data: SessionData, session: Session & SessionData): void {
     this.#isBypassed = false
     carrySnapshot(data, session)
-    const snapshot = this.#snapshotOf(session, session.id)
+    if (typeof session.id !== 'string') return
+    const snapshot = this.#snapshotOf(session, this.names.of(session.id))
     // That of express-session has the defaults of its attributes, which are no changes.
     if (snapshot !== undefined) snapshot.cookie = cookieData(session)
   }
@@ -389,7 +400,7 @@ export class Sessions {
       // After a write without an answer, there is no telling what else is to stay as it is.
       const isKnown = others.length === 0
       const touched = isKnown
-        ? { ...(await this.#codec.decode(sid, form.own as Payload)), cookie }
+        ? { ...(await this.codec.decode(sid, form.own as Payload)), cookie }
         : asItIs
       const createdAt = this.#lives.createdAtOf(snapshot)
       const payload = this.#encode(sid, touched as never, snapshot, createdAt)
@@ -438,7 +449,7 @@ export class Sessions {
   ): Payload | Promise<Payload> {
     const hasOwnId = snapshot !== undefined && 'ownId' in snapshot
     const own = hasOwnId ? ({ ...session, id: snapshot.ownId } as SessionData) : session
-    return this.#codec.encode(sid, own, createdAt)
+    return this.codec.encode(sid, own, createdAt)
   }
 
   /** Tells of what was not written because there is no session any more, or none to merge it with. */
@@ -466,12 +477,13 @@ export class Sessions {
     }
   }
 
+  /** By what name a session is known: what a list gave, with a session of it, is a name already. */
+  #nameOf(id: string, session: SessionData): string {
+    const isListed = this.names.isDigest(id) && isObject(session) && this.#snapshotOf(session, id)
+    return isListed ? id : this.names.of(id)
+  }
+
   #key(sid: string): string {
-    if (typeof sid !== 'string') throw badArgument('sid', 'a string', sid)
-    // Else two ids that differ in a lone surrogate would share a key.
-    if (!(sid as string & { isWellFormed(): boolean }).isWellFormed()) {
-      throw badArgument('sid', 'a string of well-formed Unicode', sid)
-    }
     return this.#options.prefix + sid
   }
 }

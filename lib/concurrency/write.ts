@@ -29,6 +29,8 @@ export interface Write {
   readonly merge: Merge
   /** Whether that may refuse for what Redis holds, and not for a write that may fail itself. */
   readonly isAlone?: boolean
+  /** Whether it was made for a request, and is not known from Redis. */
+  readonly isNewOfRequest?: boolean
   /** Says when sessions expire. */
   readonly lives: Lives
   /** On whose behalf; once that is over, nothing is written. */

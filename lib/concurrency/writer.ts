@@ -11,14 +11,7 @@ import { type Codec, type Payload, payloadOf } from '../session/payload.ts'
 import { Draft } from './draft.ts'
 import type { Expiry } from './lives.ts'
 import type { Merge } from './merge.ts'
-import {
-  attachSnapshot,
-  hasSnapshot,
-  isOfRequest,
-  isPlain,
-  plainForm,
-  type Snapshot,
-} from './snapshot.ts'
+import { attachSnapshot, hasSnapshot, isPlain, plainForm, type Snapshot } from './snapshot.ts'
 import { beginWrite, snapshotOfWrite, type Write } from './write.ts'
 
 /** Far more than 64 writers of one session need, each of whom can lose to every other once. */
@@ -76,7 +69,7 @@ export class Writer {
 
   /** Writes a session that was not loaded from here, whatever there is. */
   #create(write: Write, payload: Payload, next: Next): void {
-    const { owner, sid, key, session, cookie, createdAt, call, done } = write
+    const { owner, sid, key, session, cookie, createdAt, isNewOfRequest, call, done } = write
     const expiry = write.expiry as number
     const snapshot: Snapshot = {
       owner,
@@ -87,7 +80,7 @@ export class Writer {
       expiresAt: expiry,
     }
     // A plain object, given by hand, is written like this every time, and so is what is of elsewhere.
-    if (isOfRequest(session, sid) && !hasSnapshot(session)) attachSnapshot(session, snapshot)
+    if (isNewOfRequest && !hasSnapshot(session)) attachSnapshot(session, snapshot)
     // Whose id is new does not come late over what the same request has written since.
     const asked: Asked = snapshotOfWrite(write) === undefined ? 'any' : 'new'
     this.#whenListed(write, snapshot, next, (settle) => {

@@ -1,13 +1,13 @@
 import type { SessionData } from 'express-session'
 import { badArgument, isObject } from '../errors.ts'
-import { handleOf } from './handle.ts'
 import type { InTime, Member } from './members.ts'
 import type { Owners } from './owners.ts'
 
 /** A session that `findBy` has found. */
 export interface FoundSession {
+  /** Its id; with `hashKeys`, the digest of it. */
   sid: string
-  /** What a page may show in place of the id: a digest of it, 22 characters of base64url. */
+  /** What a page may show in place of the id: see `handleOf`. */
   handle: string
   session: SessionData
   /** When it expires; `null`: never. */
@@ -49,7 +49,7 @@ export async function findSessions(
     .toSorted((a, b) => (a.expiresAt === b.expiresAt ? 0 : b.expiresAt - a.expiresAt))
     .map(({ entry: { sid }, session, expiresAt }) => ({
       sid,
-      handle: handleOf(sid),
+      handle: owners.names.handleOf(sid),
       session,
       expiresAt: expiresAt === Infinity ? null : new Date(expiresAt),
     }))
@@ -62,8 +62,12 @@ export async function destroySessions(
   { except, only }: DestroyByOptions,
   inTime: InTime,
 ): Promise<number> {
+  const { names } = owners
+  const spared = except === undefined ? [] : [names.of(except)]
+  // What `findBy` gave is a name already.
+  if (except !== undefined && names.isDigest(except)) spared.push(except)
   const isMeant = ({ entry: { sid } }: Member) =>
-    sid !== except && (only === undefined || handleOf(sid) === only)
+    !spared.includes(sid) && (only === undefined || names.handleOf(sid) === only)
   for (let count = 0; ; ) {
     const doomed = (await readMembers(owners, value, inTime)).filter(isMeant)
     if (doomed.length === 0) return count

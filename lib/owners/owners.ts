@@ -1,6 +1,7 @@
 import type { SessionData } from 'express-session'
 import { badArgument, TooManySessionsError } from '../errors.ts'
 import type { Redis } from '../redis/redis.ts'
+import type { Names } from '../session/name.ts'
 import { type IndexBy, type Load, type Member, MemberReader, valueIn } from './members.ts'
 import { type Entry, OwnerIndex, type Settle } from './owner-index.ts'
 import { mustMove, slackOf } from './slack.ts'
@@ -19,6 +20,7 @@ export interface OwnersOptions {
   readonly prefix: string
   readonly indexBy: IndexBy
   readonly maxSessions: MaxSessions | undefined
+  readonly names: Names
   readonly load: Load
   /** Is told of a session that was ended for the sake of another. */
   readonly onEvicted: (sid: string, value: string) => void
@@ -40,12 +42,14 @@ const MAX_BACKOFF_MS = 50
 export class Owners {
   readonly index: OwnerIndex
   readonly members: MemberReader
+  readonly names: Names
   readonly #redis: Redis
   readonly #options: OwnersOptions
 
   constructor(redis: Redis, options: OwnersOptions) {
     this.#redis = redis
     this.#options = options
+    this.names = options.names
     this.index = new OwnerIndex(redis, options.prefix)
     this.members = new MemberReader(redis, this.index, options)
   }

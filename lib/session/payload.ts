@@ -1,5 +1,7 @@
 import type { SessionData } from 'express-session'
 import { badArgument, InvalidSessionError, isObject } from '../errors.ts'
+import { ForeignPayloadError, Sealing, type SealingOptions } from './sealing.ts'
+import { checkSize } from './size.ts'
 import { createdAtIn, isTagOf, newTag, TAG } from './tag.ts'
 
 /** What Redis holds of a session. */
@@ -11,42 +13,58 @@ export interface Serializer {
   stringify(session: SessionData): string | Promise<string>
 }
 
-/** The payload is that of another session. Not for users, who are told what that comes from. */
-export class ForeignPayloadError extends Error {}
+export interface CodecOptions extends SealingOptions {
+  readonly serializer: Serializer
+  /** Whether what has no tag is no session. */
+  readonly requireTag: boolean
+}
 
-/** Turns sessions into payloads and back, each with the tag that says whose it is. */
+/**
+ * Turns sessions into payloads and back: serialized, each with the tag that says whose it is, and then
+ * compressed and encrypted, where that is asked for.
+ */
 export class Codec {
-  readonly #serializer: Serializer
-  readonly #requireTag: boolean
+  readonly #options: CodecOptions
+  readonly #sealing: Sealing
   readonly #createdAt = new WeakMap<SessionData, number>()
 
-  /** @param requireTag whether what has no tag is no session */
-  constructor(serializer: Serializer, requireTag: boolean) {
-    this.#serializer = serializer
-    this.#requireTag = requireTag
+  constructor(options: CodecOptions) {
+    this.#options = options
+    this.#sealing = new Sealing(options)
   }
 
   /**
    * Gives the payload, or a promise of it if the serializer is asynchronous.
    * @param createdAt when the session was created, in milliseconds since the epoch, if that is kept
+   * @throws PayloadTooLargeError if it has more than `maxPayload` bytes
    */
   encode(sid: string, session: SessionData, createdAt?: number): Payload | Promise<Payload> {
     const tag = newTag(sid, createdAt)
-    if (this.#serializer === JSON) return appendTag(JSON.stringify(session), tag)
+    const { serializer } = this.#options
+    if (serializer === JSON)
+      return this.#seal(sid, session, appendTag(JSON.stringify(session), tag))
     const tagged: SessionData & { [TAG]: string } = { ...session, [TAG]: tag }
-    const text = this.#serializer.stringify(tagged)
-    return typeof text === 'string' ? text : Promise.resolve(text).then(checkedText)
+    const text = serializer.stringify(tagged)
+    if (typeof text === 'string') return this.#seal(sid, session, text)
+    return Promise.resolve(text).then((text) => this.#seal(sid, session, checkedText(text)))
+  }
+
+  /** Gives the same session, encrypted by the current secret; `undefined` if it is. */
+  reseal(sid: string, payload: Payload): Payload | undefined {
+    if (this.#sealing.isCurrent(payload)) return undefined
+    return this.#sealing.seal(sid, this.#sealing.open(sid, payload))
   }
 
   /**
    * Gives the session, or a promise of it if the serializer is asynchronous.
-   * @throws ForeignPayloadError if it is that of another session
+   * @throws ForeignPayloadError if it is that of another session, or does not decrypt
    * @throws InvalidSessionError whose message shows nothing of the payload
    */
   decode(sid: string, payload: Payload): SessionData | Promise<SessionData> {
+    const text = this.#sealing.open(sid, payload)
     let parsed: SessionData | Promise<SessionData>
     try {
-      parsed = this.#serializer.parse(payload)
+      parsed = this.#options.serializer.parse(text)
     } catch (error) {
       throw undecodable(error)
     }
@@ -64,17 +82,22 @@ export class Codec {
     return this.#createdAt.get(session)
   }
 
+  #seal(sid: string, session: SessionData, text: string): Payload {
+    checkSize(session, text, this.#options.maxPayload)
+    return this.#sealing.seal(sid, text)
+  }
+
   #checked(sid: string, session: SessionData): SessionData {
     if (!isObject(session)) throw new InvalidSessionError('The payload is not an object')
     const attributes = session as Partial<SessionData> & { [TAG]?: unknown }
     const tag = attributes[TAG]
     if (tag !== undefined) {
-      if (!isTagOf(sid, tag)) throw new ForeignPayloadError()
+      if (!isTagOf(sid, tag)) throw new ForeignPayloadError(ofAnother())
       const createdAt = createdAtIn(tag)
       if (createdAt !== undefined) this.#createdAt.set(session, createdAt)
       // V8 takes back the attribute that came last without making the object slow.
       delete attributes[TAG]
-    } else if (this.#requireTag) {
+    } else if (this.#options.requireTag) {
       throw new InvalidSessionError('The payload has no tag')
     }
     // What a store wrote without a cookie is its caller's mistake, of which express-session complains.
@@ -90,11 +113,15 @@ export function payloadOf(reply: unknown): Payload {
 }
 
 /** The same as stringifying a tagged copy, which would take half as long again. */
-function appendTag(json: string, tag: string): Payload {
+function appendTag(json: string, tag: string): string {
   return json.length > 2 ? `${json.slice(0, -1)},"${TAG}":"${tag}"}` : `{"${TAG}":"${tag}"}`
 }
 
-function checkedText(text: unknown): Payload {
+function ofAnother(): InvalidSessionError {
+  return new InvalidSessionError('The payload is that of another session')
+}
+
+function checkedText(text: unknown): string {
   if (typeof text !== 'string') throw badArgument('serializer.stringify', 'a string', text)
   return text
 }

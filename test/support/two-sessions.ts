@@ -6,6 +6,11 @@ import { ask, data, open } from './requests.ts'
 
 type Options = Partial<SolidisStoreOptions>
 
+/** What all stores are given where the tests are run once more, encrypted: see `npm run test:encrypted`. */
+const ENCRYPTED: Options = process.env.TEST_ENCRYPTED
+  ? { encryption: { secrets: ['a secret of the tests, of 32 bytes'] } }
+  : {}
+
 export const SID = 'the sid'
 
 /** Every way of dealing with a conflict; the function decides as `'merge'` does. */
@@ -44,7 +49,14 @@ export function useStores(kind: ClientKind = mainKind) {
   const key = () => prefix + SID
 
   function makeStore(options: Options = {}): SolidisStore {
-    return new SolidisStore({ client, prefix, timeout: 0, breaker: false, ...options })
+    return new SolidisStore({
+      client,
+      prefix,
+      timeout: 0,
+      breaker: false,
+      ...ENCRYPTED,
+      ...options,
+    })
   }
 
   /** Two stores, as two processes have them, and a session that both know. */
