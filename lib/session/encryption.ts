@@ -1,5 +1,4 @@
 import {
-  type CipherGCM,
   createCipheriv,
   createDecipheriv,
   createHmac,
@@ -17,11 +16,53 @@ export const KEY_ID_BYTES = 4
 const ALGORITHM = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const AUTH_TAG_BYTES = 16
+const OPTIONS = { authTagLength: AUTH_TAG_BYTES }
 const NONCES_AT_ONCE = 256
 
-interface Secret {
-  readonly id: Buffer
+/** Of so many sessions keys are remembered at least: to make one takes as long as half an encryption. */
+const RECENT = 500
+
+/** What encrypts one session. */
+interface SessionKey {
   readonly key: KeyObject
+  /** The name of its key in Redis. */
+  readonly name: Buffer
+}
+
+/** A secret, and the keys of the sessions of late that are made of it. */
+class Secret {
+  readonly id: Buffer
+  readonly #key: KeyObject
+  readonly #prefix: string
+  #recent = new Map<string, SessionKey>()
+  #earlier = new Map<string, SessionKey>()
+
+  constructor(secret: string | Uint8Array, prefix: string) {
+    this.#key = createSecretKey(Buffer.from(secret as string))
+    this.#prefix = prefix
+    this.id = this.#derive('id').subarray(0, KEY_ID_BYTES)
+  }
+
+  keyOf(sid: string): SessionKey {
+    const known = this.#recent.get(sid)
+    if (known !== undefined) return known
+    const made = this.#earlier.get(sid) ?? this.#make(sid)
+    if (this.#recent.size === RECENT) {
+      this.#earlier = this.#recent
+      this.#recent = new Map()
+    }
+    this.#recent.set(sid, made)
+    return made
+  }
+
+  #make(sid: string): SessionKey {
+    const key = createSecretKey(this.#derive(`session\0${sid}`))
+    return { key, name: Buffer.from(this.#prefix + sid) }
+  }
+
+  #derive(purpose: string): Buffer {
+    return createHmac('sha256', this.#key).update(`connect-solidis ${purpose}`).digest()
+  }
 }
 
 /**
@@ -34,16 +75,18 @@ export class KeyRing {
   readonly #nonces = Buffer.alloc(NONCES_AT_ONCE * NONCE_BYTES)
   #nextNonce = this.#nonces.length
 
-  constructor(secrets: readonly (string | Uint8Array)[]) {
-    this.#secrets = secrets.map((secret) => {
-      const key = createSecretKey(Buffer.from(secret as string))
-      return { key, id: derive(key, 'id', '').subarray(0, KEY_ID_BYTES) }
-    })
+  /** @param prefix that of the keys in Redis */
+  constructor(secrets: readonly (string | Uint8Array)[], prefix: string) {
+    this.#secrets = secrets.map((secret) => new Secret(secret, prefix))
   }
 
   /** By which secret `seal` encrypts. */
   get currentId(): Buffer {
-    return (this.#secrets[0] as Secret).id
+    return this.#current.id
+  }
+
+  get #current(): Secret {
+    return this.#secrets[0] as Secret
   }
 
   /** Whether there is a secret with this id. */
@@ -52,37 +95,31 @@ export class KeyRing {
   }
 
   /**
-   * Gives a nonce, what `data` is encrypted to, and what authenticates both.
-   * @param sid whose it is
-   * @param beside what is authenticated beside it
+   * Gives a nonce, what `data` is encrypted to, and the tag that authenticates it.
+   * @param header what is authenticated, too, and so is the name of the key in Redis
    */
-  seal(sid: string, data: Buffer | string, beside: Buffer): Buffer[] {
+  seal(sid: string, header: Buffer, data: Buffer | string): Buffer[] {
+    const { key, name } = this.#current.keyOf(sid)
     const nonce = this.#newNonce()
-    const { key } = this.#secrets[0] as Secret
-    const options = { authTagLength: AUTH_TAG_BYTES }
-    const cipher: CipherGCM = createCipheriv(ALGORITHM, derive(key, 'session', sid), nonce, options)
-    cipher.setAAD(beside)
-    const parts = [
-      nonce,
-      typeof data === 'string' ? cipher.update(data, 'utf8') : cipher.update(data),
-    ]
+    const cipher = createCipheriv(ALGORITHM, key, nonce, OPTIONS).setAAD(header).setAAD(name)
+    const encrypted = typeof data === 'string' ? cipher.update(data, 'utf8') : cipher.update(data)
     cipher.final()
-    parts.push(cipher.getAuthTag())
-    return parts
+    return [nonce, encrypted, cipher.getAuthTag()]
   }
 
   /**
-   * Gives what `seal` was given, if the same is given beside it; `undefined` where it does not open.
+   * Gives the data of what `seal` has sealed with this header; `undefined` where it does not open.
    * @param id of the secret
    */
-  open(sid: string, id: Buffer, sealed: Buffer, beside: Buffer): Buffer | undefined {
+  open(sid: string, header: Buffer, id: Buffer, sealed: Buffer): Buffer | undefined {
     if (sealed.length < NONCE_BYTES + AUTH_TAG_BYTES) return undefined
     const nonce = sealed.subarray(0, NONCE_BYTES)
     const encrypted = sealed.subarray(NONCE_BYTES, -AUTH_TAG_BYTES)
-    const options = { authTagLength: AUTH_TAG_BYTES }
-    for (const { key } of this.#secrets.filter((secret) => secret.id.equals(id))) {
-      const decipher = createDecipheriv(ALGORITHM, derive(key, 'session', sid), nonce, options)
-      decipher.setAAD(beside).setAuthTag(sealed.subarray(-AUTH_TAG_BYTES))
+    for (const secret of this.#secrets) {
+      if (!secret.id.equals(id)) continue
+      const { key, name } = secret.keyOf(sid)
+      const decipher = createDecipheriv(ALGORITHM, key, nonce, OPTIONS)
+      decipher.setAAD(header).setAAD(name).setAuthTag(sealed.subarray(-AUTH_TAG_BYTES))
       const data = decipher.update(encrypted)
       try {
         decipher.final()
@@ -104,8 +141,4 @@ export class KeyRing {
     this.#nextNonce += NONCE_BYTES
     return this.#nonces.subarray(start, this.#nextNonce)
   }
-}
-
-function derive(secret: KeyObject, purpose: string, name: string): Buffer {
-  return createHmac('sha256', secret).update(`connect-solidis ${purpose}\0${name}`).digest()
 }

@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer'
 import { InvalidSessionError } from '../errors.ts'
 import { type Compression, Compressor, decompress } from './compression.ts'
 import { KEY_ID_BYTES, KeyRing } from './encryption.ts'
@@ -58,18 +59,19 @@ const MAX_DECOMPRESSED_BYTES = 64 * 2 ** 20
 
 /** Makes of the text of a session what stands in Redis: the same, or compressed, or encrypted. */
 export class Sealing {
-  readonly #prefix: string
   readonly #keys: KeyRing | undefined
   readonly #acceptsPlain: boolean
   readonly #compressor: Compressor | undefined
   readonly #maxDecompressed: number
 
   constructor({ prefix, encryption, compression, maxPayload }: SealingOptions) {
-    this.#prefix = prefix
-    this.#keys = encryption && new KeyRing(encryption.secrets)
+    this.#keys = encryption && new KeyRing(encryption.secrets, prefix)
     this.#acceptsPlain = encryption?.acceptPlain ?? true
     this.#compressor = compression && new Compressor(compression)
-    this.#maxDecompressed = Math.max(maxPayload, MAX_DECOMPRESSED_BYTES)
+    this.#maxDecompressed = Math.min(
+      Math.max(maxPayload, MAX_DECOMPRESSED_BYTES),
+      constants.MAX_LENGTH,
+    )
   }
 
   /** Gives what is to stand in Redis. */
@@ -81,7 +83,7 @@ export class Sealing {
     }
     const { codec, data } = compressed ?? { codec: 0, data: text }
     const header = Buffer.concat([Buffer.of(ENCRYPTED, codec), this.#keys.currentId])
-    return encode([header, ...this.#keys.seal(sid, data, this.#beside(header, sid))])
+    return encode([header, ...this.#keys.seal(sid, header, data)])
   }
 
   /**
@@ -96,9 +98,8 @@ export class Sealing {
       case ENCRYPTED:
         return this.#decrypt(sid, bytes)
       case COMPRESSED:
-        return this.#plain(
-          this.#decompress(codecIn(bytes), bytes.subarray(HEADER_BYTES[COMPRESSED])),
-        )
+        this.#plain(payload)
+        return this.#decompress(codecIn(bytes), bytes.subarray(HEADER_BYTES[COMPRESSED]))
       default:
         if (this.#keys !== undefined) throw damaged()
         return payload
@@ -121,7 +122,7 @@ export class Sealing {
     const header = bytes.subarray(0, HEADER_BYTES[ENCRYPTED])
     const sealed = bytes.subarray(HEADER_BYTES[ENCRYPTED])
     const id = idIn(bytes)
-    const data = this.#keys?.open(sid, id, sealed, this.#beside(header, sid))
+    const data = this.#keys?.open(sid, header, id, sealed)
     if (data !== undefined) return this.#decompress(codecIn(bytes), data)
     if (this.#keys?.has(id)) throw damaged()
     const reason = 'The payload was encrypted with a secret that is not in encryption.secrets'
@@ -134,10 +135,6 @@ export class Sealing {
     } catch {
       throw new InvalidSessionError('The payload does not decompress')
     }
-  }
-
-  #beside(header: Buffer, sid: string): Buffer {
-    return Buffer.concat([header, Buffer.from(this.#prefix + sid)])
   }
 }
 
