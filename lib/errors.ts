@@ -153,6 +153,11 @@ export function badArgument(
   return Object.assign(error, { code: 'ERR_INVALID_ARG_TYPE' })
 }
 
+/** Whether an error is of a class of this package. */
+export function isOwnError(error: unknown): error is StoreError {
+  return error instanceof Error && BRAND in error
+}
+
 /** Whether something is an object, of whatever kind. */
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null

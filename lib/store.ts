@@ -25,6 +25,8 @@ import { Redis } from './redis/redis.ts'
 import type { Compression } from './session/compression.ts'
 import type { Serializer } from './session/payload.ts'
 import type { Ttl } from './session/ttl.ts'
+import { type CallMethod, publish } from './tracing/channels.ts'
+import { debugCalls } from './tracing/debug.ts'
 import { checkWalkOptions, isWalkOptions, type WalkOptions } from './walk/options.ts'
 import { reencryptSessions } from './walk/reencrypt.ts'
 import { reindexSessions, sweepIndex } from './walk/reindex.ts'
@@ -98,6 +100,7 @@ export class SolidisStore extends Store {
    */
   constructor(options: SolidisStoreOptions) {
     super()
+    debugCalls()
     const resolved = resolveOptions(options)
     this.client = resolved.client
     this.prefix = resolved.prefix
@@ -148,7 +151,7 @@ export class SolidisStore extends Store {
   override get(sid: string): Promise<SessionData | null>
   override get(sid: string, callback: Callback<SessionData | null>): void
   override get(sid: string, ...given: Given<SessionData | null>) {
-    return this.#calls.start('GET', given, (call) => this.#sessions.get(sid, call))
+    return this.#calls.start('get', 'GET', given, (call) => this.#sessions.get(sid, call))
   }
 
   /**
@@ -160,14 +163,16 @@ export class SolidisStore extends Store {
   override set(sid: string, session: SessionData): Promise<void>
   override set(sid: string, session: SessionData, callback: Callback | undefined): void
   override set(sid: string, session: SessionData, ...given: Given) {
-    return this.#calls.start('SET', given, (call) => this.#sessions.set(sid, session, call))
+    return this.#calls.start('set', 'SET', given, (call) => this.#sessions.set(sid, session, call))
   }
 
   /** Removes a session. There need not be one. */
   override destroy(sid: string): Promise<void>
   override destroy(sid: string, callback: Callback | undefined): void
   override destroy(sid: string, ...given: Given) {
-    return this.#calls.start('UNLINK', given, (call) => this.#sessions.destroy(sid, call))
+    return this.#calls.start('destroy', 'UNLINK', given, (call) =>
+      this.#sessions.destroy(sid, call),
+    )
   }
 
   /**
@@ -182,7 +187,7 @@ export class SolidisStore extends Store {
     const [callback] = given
     const tellOf = (error: Error | null) => this.#touched(sid, error, callback as Callback)
     const told: Given = typeof callback === 'function' ? [tellOf] : given
-    return this.#calls.start('PEXPIRE', told, (call) => {
+    return this.#calls.start('touch', 'PEXPIRE', told, (call) => {
       this.#sessions.touch(sid, session, call)
     })
   }
@@ -196,7 +201,7 @@ export class SolidisStore extends Store {
   override all(options?: WalkOptions): Promise<SessionWithId[]>
   override all(callback: Callback<SessionWithId[]>): void
   override all(...given: Walked<SessionWithId[]>) {
-    return this.#walk(given, (options) =>
+    return this.#walk('all', given, (options) =>
       allSessions(this.#scope, (...loaded) => this.#sessions.listed(...loaded), options),
     )
   }
@@ -209,7 +214,7 @@ export class SolidisStore extends Store {
   override length(options?: WalkOptions): Promise<number>
   override length(callback: Callback<number>): void
   override length(...given: Walked<number>) {
-    return this.#walk(given, (options) => countSessions(this.#scope, options))
+    return this.#walk('length', given, (options) => countSessions(this.#scope, options))
   }
 
   /**
@@ -220,7 +225,7 @@ export class SolidisStore extends Store {
   override clear(callback: Callback | undefined): void
   override clear(...given: Walked) {
     const { owners } = this.#sessions
-    return this.#walk(given, async (options) => {
+    return this.#walk('clear', given, async (options) => {
       await clearSessions(this.#scope, options)
       if (owners !== undefined) await sweepIndex(this.#scope, owners, options)
     })
@@ -230,7 +235,7 @@ export class SolidisStore extends Store {
   ids(options?: WalkOptions): Promise<string[]>
   ids(callback: Callback<string[]>): void
   ids(...given: Walked<string[]>) {
-    return this.#walk(given, (options) => sessionIds(this.#scope, options))
+    return this.#walk('ids', given, (options) => sessionIds(this.#scope, options))
   }
 
   /**
@@ -251,7 +256,7 @@ export class SolidisStore extends Store {
   exists(sid: string): Promise<boolean>
   exists(sid: string, callback: Callback<boolean>): void
   exists(sid: string, ...given: Given<boolean>) {
-    return this.#calls.start('EXISTS', given, (call) => this.#sessions.exists(sid, call))
+    return this.#calls.start('exists', 'EXISTS', given, (call) => this.#sessions.exists(sid, call))
   }
 
   /**
@@ -264,7 +269,7 @@ export class SolidisStore extends Store {
   update(sid: string, change: Change): Promise<SessionData | null>
   update(sid: string, change: Change, callback: Callback<SessionData | null>): void
   update(sid: string, change: Change, ...given: Given<SessionData | null>) {
-    return this.#calls.start('GET', given, (call) => {
+    return this.#calls.start('update', 'GET', given, (call) => {
       this.#sessions.update(sid, change, call)
     })
   }
@@ -276,7 +281,7 @@ export class SolidisStore extends Store {
   findBy(value: string): Promise<FoundSession[]>
   findBy(value: string, callback: Callback<FoundSession[]>): void
   findBy(value: string, ...given: Given<FoundSession[]>) {
-    return this.#walk(given, async () => {
+    return this.#walk('findBy', given, () => {
       checkValue(value)
       return findSessions(this.#owners, value, (step) => this.#calls.stepOf('GET', step))
     })
@@ -291,7 +296,7 @@ export class SolidisStore extends Store {
   destroyBy(value: string, options: DestroyByOptions | undefined, callback: Callback<number>): void
   destroyBy(value: string, ...rest: unknown[]) {
     const [options, ...given] = typeof rest[0] === 'function' ? [undefined, ...rest] : rest
-    return this.#walk(given as Given<number>, async () => {
+    return this.#walk('destroyBy', given as Given<number>, () => {
       checkValue(value)
       checkDestroyBy(options)
       return destroySessions(this.#owners, value, options ?? {}, (step) =>
@@ -307,7 +312,7 @@ export class SolidisStore extends Store {
   reindex(options?: WalkOptions): Promise<number>
   reindex(callback: Callback<number>): void
   reindex(...given: Walked<number>) {
-    return this.#walk(given, async (options) =>
+    return this.#walk('reindex', given, (options) =>
       reindexSessions(
         this.#scope,
         this.#owners,
@@ -326,7 +331,7 @@ export class SolidisStore extends Store {
   reencrypt(options?: WalkOptions): Promise<number>
   reencrypt(callback: Callback<number>): void
   reencrypt(...given: Walked<number>) {
-    return this.#walk(given, async (options) => {
+    return this.#walk('reencrypt', given, async (options) => {
       if (!this.#isEncrypted) throw badArgument('options.encryption', 'an object', undefined)
       const { codec } = this.#sessions
       return reencryptSessions(this.#scope, codec, (...told) => this.#invalid(...told), options)
@@ -349,17 +354,24 @@ export class SolidisStore extends Store {
   }
 
   /** What visits many sessions takes as long as it takes. */
-  #walk<T>(given: Walked<T>, walk: (options: WalkOptions) => Promise<T>): Promise<T> | undefined {
+  #walk<T>(
+    method: CallMethod,
+    given: Walked<T>,
+    walk: (options: WalkOptions) => Promise<T>,
+  ): Promise<T> | undefined {
     const [first] = given
     const isGiven = isWalkOptions(first)
     const begin = (call: Call<T>) => {
       if (isGiven) checkWalkOptions(first)
-      walk(isGiven ? first : {}).then(
+      const options = isGiven ? first : {}
+      const walked = walk(options)
+      if (!options.signal?.aborted) call.trace?.asks()
+      walked.then(
         (result) => call.succeed(result),
         (error) => call.fail(error),
       )
     }
-    return this.#calls.start('SCAN', isGiven ? [] : (given as Given<T>), begin, 0)
+    return this.#calls.start(method, 'SCAN', isGiven ? [] : (given as Given<T>), begin, 0)
   }
 
   /** @throws TypeError if it is not asked whose a session is */
@@ -405,6 +417,7 @@ export class SolidisStore extends Store {
 
   /** What a listener throws is its own affair, not that of the call in which it is told. */
   #tell<E extends keyof SolidisStoreEvents>(event: E, ...what: SolidisStoreEvents[E]): void {
+    publish(event, ...what)
     try {
       this.emit(event, ...what)
     } catch (error) {

@@ -13,6 +13,7 @@ const LAYERS = [
   ['owners'],
   ['redis'],
   ['session'],
+  ['tracing'],
   ['callback'],
   ['errors'],
 ]

@@ -3,6 +3,7 @@ import type { Owners } from '../owners/owners.ts'
 import { KEEP } from '../redis/commands.ts'
 import { type CookieData, cookieData, endsLike } from '../session/cookie.ts'
 import type { Codec, Payload } from '../session/payload.ts'
+import { publish } from '../tracing/channels.ts'
 import type { Expiry } from './lives.ts'
 import { commonBase, mergeSessions } from './merge.ts'
 import { type Form, isPlain, plainForm, type Snapshot } from './snapshot.ts'
@@ -74,6 +75,7 @@ export class Draft {
       this.createdAt = write.createdAt
       this.cookie = write.cookie
     } else {
+      if (same === undefined) publish('conflict')
       // Another merge may change them in place, and fail then.
       const isSafe = write.merge === mergeSessions
       const theirs = isSafe ? await this.#current() : await this.#decode(await this.payload())
@@ -81,6 +83,7 @@ export class Draft {
       const ours = await this.#codec.decode(this.#sid, own)
       const bases = await Promise.all((same ? [same] : known).map(({ own }) => this.#decode(own)))
       const merged = await inTime(write, write.merge(commonBase(bases, ours), theirs, ours))
+      write.call.trace?.merged()
       this.value = this.#owners?.valueOf(merged)
       this.#session = merged
       this.#payload = undefined

@@ -2,6 +2,7 @@ import type { SessionData } from 'express-session'
 import type { Callback } from '../callback.ts'
 import { InvalidSessionError, RedisError } from '../errors.ts'
 import type { Owners } from '../owners/owners.ts'
+import type { Call } from '../redis/call.ts'
 import { CHECK } from '../redis/commands.ts'
 import { outOfStep, type Redis } from '../redis/redis.ts'
 import type { Outcome } from '../redis/replies.ts'
@@ -11,6 +12,9 @@ import { type Codec, type Payload, payloadOf } from '../session/payload.ts'
 import { ForeignPayloadError } from '../session/sealing.ts'
 import { isOver, type Lives } from './lives.ts'
 import { attachSnapshot, plainForm } from './snapshot.ts'
+
+/** On whose behalf, for its trace. */
+type Traced = Pick<Call<never>, 'trace'>
 
 type Invalid = (sid: string, error: InvalidSessionError | RedisError) => void
 
@@ -44,16 +48,18 @@ export class Reader {
   }
 
   /** Gives the session under a key, or `null` if there is none. */
-  read(sid: string, key: string, done: Callback<SessionData | null>): void {
+  read(sid: string, key: string, call: Traced, done: Callback<SessionData | null>): void {
+    call.trace?.asks()
     this.#redis.get(key, (error, outcomes) => {
       if (error !== null) return done(error)
       const [payload, pttl] = outcomes as [Outcome, Outcome]
+      call.trace?.read(payload)
       const fail = (failure: unknown) => {
-        if (failure instanceof ForeignPayloadError) this.verify(sid, key, done)
+        if (failure instanceof ForeignPayloadError) this.verify(sid, key, call, done)
         else done(failure as Error)
       }
       try {
-        const session = this.load(sid, payload, pttl)
+        const session = this.load(sid, payload, pttl, call)
         if (session instanceof Promise) session.then((loaded) => done(null, loaded)).catch(fail)
         else done(null, session)
       } catch (failure) {
@@ -72,9 +78,10 @@ export class Reader {
     sid: string,
     payload: Outcome,
     pttl: Outcome,
+    call?: Traced,
   ): SessionData | null | Promise<SessionData | null> {
     if (payload instanceof RedisError && payload.code === 'WRONGTYPE')
-      return this.#invalid(sid, payload)
+      return this.#invalid(sid, payload, call)
     for (const outcome of [payload, pttl]) if (outcome instanceof RedisError) throw outcome
     const endsAt = expiresAt(Number(pttl))
     if (payload === null || endsAt === 0) return null
@@ -84,10 +91,10 @@ export class Reader {
       if (!(session instanceof Promise)) return this.#remember(sid, session, text, endsAt)
       return session.then(
         (decoded) => this.#remember(sid, decoded, text, endsAt),
-        (error) => this.#invalid(sid, error),
+        (error) => this.#invalid(sid, error, call),
       )
     } catch (error) {
-      return this.#invalid(sid, error)
+      return this.#invalid(sid, error, call)
     }
   }
 
@@ -95,11 +102,13 @@ export class Reader {
    * Finds out whether what is no payload of a session stands under its key, which is bad data, or has
    * only come with a reply to another call: then no reply is to be believed any more.
    */
-  verify(sid: string, key: string, done: Callback<null>): void {
+  verify(sid: string, key: string, call: Traced | undefined, done: Callback<null>): void {
+    call?.trace?.asks()
     this.#redis.runShown(CHECK, key, [], async (error, outcomes) => {
       if (error !== null) return done(error)
       const badData = await this.#badDataIn(sid, outcomes?.[0])
       if (badData !== undefined) {
+        call?.trace?.ends('invalid')
         this.#onInvalid(sid, badData)
         return done(null, null)
       }
@@ -145,9 +154,10 @@ export class Reader {
     return session
   }
 
-  #invalid(sid: string, error: unknown): null {
+  #invalid(sid: string, error: unknown, call: Traced | undefined): null {
     const isBadData = error instanceof InvalidSessionError || error instanceof RedisError
     if (!isBadData) throw error
+    call?.trace?.ends('invalid')
     this.#onInvalid(sid, error)
     return null
   }

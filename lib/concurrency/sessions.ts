@@ -90,8 +90,9 @@ export class Sessions {
     const sid = this.names.of(id)
     const key = this.#key(sid)
     this.#queue.after(sid, 'read', () => {
-      this.#reader.read(sid, key, (error, session) => {
+      this.#reader.read(sid, key, call, (error, session) => {
         this.#isBypassed ??= session ? true : undefined
+        call.trace?.ends(session ? 'found' : 'none')
         call.settle(error, session)
       })
     })
@@ -101,7 +102,12 @@ export class Sessions {
     const sid = this.names.of(id)
     const key = this.#key(sid)
     this.#queue.after(sid, 'read', () => {
-      this.#redis.send(['EXISTS', key], (error, count) => call.settle(error, Number(count) === 1))
+      call.trace?.asks()
+      this.#redis.send(['EXISTS', key], (error, count) => {
+        const isThere = Number(count) === 1
+        call.trace?.ends(isThere ? 'found' : 'none')
+        call.settle(error, isThere)
+      })
     })
   }
 
@@ -115,6 +121,7 @@ export class Sessions {
     const isNewOfRequest = snapshot === undefined && isOfRequest(session, id)
     if (isNewOfRequest && Number.isNaN(dateOf(cookie.expires))) {
       // express-session says so itself, when it sets the cookie; nobody will ever ask for the session.
+      call.trace?.ends('spared')
       call.succeed()
       return
     }
@@ -161,7 +168,7 @@ export class Sessions {
   #writeInItsAge(write: Write, call: Call<void>): void {
     const { sid, key, expiry } = write
     this.#task(sid, call, async () => {
-      const createdAt = (await this.#createdAt(sid, key)) ?? write.createdAt
+      const createdAt = (await this.#createdAt(sid, key, call)) ?? write.createdAt
       const end = this.#lives.endOf(createdAt)
       const session = await this.codec.decode(sid, await write.payload)
       const payload = this.codec.encode(sid, session, createdAt)
@@ -170,12 +177,14 @@ export class Sessions {
     })
   }
 
-  #read(sid: string, key: string): Promise<SessionData | null> {
-    return promiseOf((done: Callback<SessionData | null>) => this.#reader.read(sid, key, done))
+  #read(sid: string, key: string, call: Call<never>): Promise<SessionData | null> {
+    return promiseOf((done: Callback<SessionData | null>) => {
+      this.#reader.read(sid, key, call, done)
+    })
   }
 
-  async #createdAt(sid: string, key: string): Promise<number | undefined> {
-    const session = await this.#read(sid, key)
+  async #createdAt(sid: string, key: string, call: Call<never>): Promise<number | undefined> {
+    const session = await this.#read(sid, key, call)
     return session === null ? undefined : this.#snapshotOf(session, sid)?.createdAt
   }
 
@@ -185,6 +194,7 @@ export class Sessions {
     checkSession(session)
     const { disableTouch, disableTTL } = this.#options
     if (disableTouch || disableTTL) {
+      call.trace?.ends('spared')
       call.succeed()
       return
     }
@@ -197,6 +207,7 @@ export class Sessions {
     const expiry = this.#lives.expiryOf(session, snapshot?.createdAt)
     const isSame = snapshot === undefined || isSameButForExpires(cookie, snapshot.cookie)
     if (isSame && snapshot !== undefined && this.#lives.isSpared(snapshot, expiry)) {
+      call.trace?.ends('spared')
       call.succeed()
       return
     }
@@ -209,6 +220,7 @@ export class Sessions {
     const listing = this.#listingOf(sid, session, snapshot, expiry)
     if (this.owners?.mustExtend(listing)) {
       this.#task(sid, call, async () => {
+        call.trace?.asks()
         await this.owners?.extend(listing, call.deadline)
         expire()
       })
@@ -229,9 +241,12 @@ export class Sessions {
   #touchInItsAge(sid: string, key: string, session: SessionData, call: Call<void>): void {
     const cookie = cookieData(session)
     this.#task(sid, call, async () => {
-      const expiry = this.#lives.expiryOf(session, await this.#createdAt(sid, key))
+      const expiry = this.#lives.expiryOf(session, await this.#createdAt(sid, key, call))
       const listing = this.#listingOf(sid, session, undefined, expiry)
-      if (this.owners?.mustExtend(listing)) await this.owners.extend(listing, call.deadline)
+      if (this.owners?.mustExtend(listing)) {
+        call.trace?.asks()
+        await this.owners.extend(listing, call.deadline)
+      }
       this.#expire(sid, key, expiry, cookie, undefined, call)
     })
   }
@@ -249,6 +264,7 @@ export class Sessions {
     }
     const key = this.#key(sid)
     this.#task(sid, call, async () => {
+      call.trace?.asks()
       // Asked for first, since the two go together.
       const value = this.#valueOf(sid, key)
       await promiseOf<Reply>((done) => {
@@ -280,8 +296,11 @@ export class Sessions {
     const sid = this.names.of(id)
     const key = this.#key(sid)
     this.#task(sid, call, async (next) => {
-      const session = await this.#read(sid, key)
-      if (session === null) return call.succeed(null)
+      const session = await this.#read(sid, key, call)
+      if (session === null) {
+        call.trace?.ends('none')
+        return call.succeed(null)
+      }
       const before = this.#lives.causeOf(session)
       const { forms } = this.#snapshotOf(session, sid) as Snapshot
       const changing = applyChange(change, session)
@@ -290,7 +309,10 @@ export class Sessions {
       const changed = await changing
       const isMoved = this.#lives.causeOf(changed) !== before
       const loaded = await this.codec.decode(sid, (forms[0] as Form).own as Payload)
-      if (!isMoved && !hasChanges(loaded, changed)) return call.succeed(changed)
+      if (!isMoved && !hasChanges(loaded, changed)) {
+        call.trace?.ends('spared')
+        return call.succeed(changed)
+      }
       const write = this.#toUpdate(sid, key, change, changed, isMoved, call)
       if (changing instanceof Promise) return this.#queue.write(write)
       await this.#writeAlone(write)
@@ -318,7 +340,7 @@ export class Sessions {
   #loadOrVerify(sid: string, payload: Outcome, pttl: Outcome): Loading<SessionData> {
     const failed = (error: unknown) => {
       if (!(error instanceof ForeignPayloadError)) return Promise.reject(error)
-      return promiseOf<null>((done) => this.#reader.verify(sid, this.#key(sid), done))
+      return promiseOf<null>((done) => this.#reader.verify(sid, this.#key(sid), undefined, done))
     }
     try {
       const session = this.#reader.load(sid, payload, pttl)
@@ -426,10 +448,13 @@ export class Sessions {
     // Who has moved its life may have given it another owner, who has it listed for that long only.
     const isLeft = this.owners !== undefined && Number.isFinite(snapshot?.expiresAt)
     if (isLeft) args.push(String(Math.ceil((snapshot as Snapshot).expiresAt - Date.now())))
+    call.trace?.asks()
     this.#redis.runInTime(TOUCH, key, args, call.deadline, (error, outcome) => {
       if (error !== null) return call.fail(error)
-      if (outcome === null) this.#listener.gone(sid)
-      else if (snapshot !== undefined) {
+      if (outcome === null) {
+        call.trace?.ends('gone')
+        this.#listener.gone(sid)
+      } else if (snapshot !== undefined) {
         snapshot.expiresAt = expiry
         snapshot.cookie = cookie
       }
@@ -464,7 +489,7 @@ export class Sessions {
         (error instanceof RedisError && error.code === 'WRONGTYPE')
       if (call.isOver) return
       if (error instanceof ForeignPayloadError) {
-        this.#reader.verify(sid, this.#key(sid), (failure) => {
+        this.#reader.verify(sid, this.#key(sid), call, (failure) => {
           if (failure === null) finish('gone')
           else call.fail(failure)
         })
@@ -473,6 +498,7 @@ export class Sessions {
       if (isBadData) this.#listener.invalid(sid, error)
       else if (error !== null) return call.fail(error)
       else if (outcome === 'gone') this.#listener.gone(sid)
+      call.trace?.ends(isBadData ? 'invalid' : outcome)
       finish(outcome)
     }
   }

@@ -34,7 +34,7 @@ export interface Write {
   /** Says when sessions expire. */
   readonly lives: Lives
   /** On whose behalf; once that is over, nothing is written. */
-  readonly call: Pick<Call<unknown>, 'isOver' | 'whenExpired' | 'deadline'>
+  readonly call: Pick<Call<unknown>, 'isOver' | 'whenExpired' | 'deadline' | 'trace'>
   readonly done: (error: Error | null, outcome?: WriteOutcome) => void
 }
 

@@ -86,8 +86,10 @@ export class Writer {
     this.#whenListed(write, snapshot, next, (settle) => {
       const end = beginWrite(write, snapshot, plainForm(payload))
       const args = set(payload, ttlOf(expiry), asked)
+      call.trace?.asks(payload)
       this.#redis.runInTime(SET, key, args, call.deadline, (error, reply) => {
         if (isPayload(reply)) {
+          call.trace?.lost()
           end(false)
           settle?.()
           const ours: Merge = (_base, _theirs, session) => session
@@ -122,9 +124,11 @@ export class Writer {
           done(null, 'written')
           next(payload)
         } else {
+          call.trace?.lost()
           this.#writeTogether([write], payloadOf(reply), next)
         }
       }
+      call.trace?.asks(payload)
       // What may be new is written where there is nothing, but not late: it may have been destroyed.
       const isNew = expected.length < stored.length
       if (!isNew && settle === undefined) {
@@ -152,6 +156,7 @@ export class Writer {
       goOn(undefined)
       return
     }
+    call.trace?.asks()
     listed.then(
       (settle) => {
         if (!call.isOver) return goOn(settle)
@@ -195,6 +200,7 @@ export class Writer {
         return reply === null ? undefined : draft.payload()
       }
       held = payloadOf(reply)
+      for (const { write } of draft.parts.values()) write.call.trace?.lost()
     }
     throw new SessionConflictError(first.sid)
   }
@@ -223,6 +229,7 @@ export class Writer {
     const ends = [...draft.parts.values()].map(({ write, snapshot, own }) =>
       beginWrite({ ...write, value, createdAt }, snapshot, { stored: payload, own }),
     )
+    for (const { write } of draft.parts.values()) write.call.trace?.asks(payload)
     const reply = await promiseOf<Reply>((done) => {
       const ttlMs = ttlOf(expiry)
       if (settle === undefined) {

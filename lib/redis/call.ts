@@ -1,6 +1,7 @@
 import type { Callback } from '../callback.ts'
 import { RedisError } from '../errors.ts'
 import { startDeadline } from './deadline.ts'
+import type { Trace } from './trace.ts'
 
 /** Who is told that a call is over. */
 interface Owner {
@@ -17,6 +18,8 @@ export class Call<T> {
   readonly beganAt = performance.now()
   /** When its time is up, by the same clock; `Infinity`: never. */
   readonly deadline: number
+  /** Is told how it goes, until it is over, if anybody listens. */
+  trace: Trace | undefined
   readonly #command: string
   readonly #owner: Owner
   #tell: Callback<T> | undefined
@@ -27,10 +30,11 @@ export class Call<T> {
    * @param command what it waits for, by the name of a Redis command
    * @param timeout milliseconds that it may take; 0 for no limit
    */
-  constructor(command: string, timeout: number, tell: Callback<T>, owner: Owner) {
+  constructor(command: string, timeout: number, tell: Callback<T>, owner: Owner, trace?: Trace) {
     this.#command = command
     this.#tell = tell
     this.#owner = owner
+    this.trace = trace
     this.deadline = timeout > 0 ? this.beganAt + timeout : Infinity
     if (timeout > 0) {
       const expire = (wasBusy: boolean) => this.#expire(timeout, wasBusy)
@@ -64,6 +68,7 @@ export class Call<T> {
     const tell = this.#tell
     if (tell === undefined) return undefined
     this.#tell = undefined
+    this.trace = undefined
     clearTimeout(this.#timer)
     this.#owner.ended()
     return tell
