@@ -331,7 +331,7 @@ export class SolidisStore extends Store {
   reencrypt(options?: WalkOptions): Promise<number>
   reencrypt(callback: Callback<number>): void
   reencrypt(...given: Walked<number>) {
-    return this.#walk('reencrypt', given, async (options) => {
+    return this.#walk('reencrypt', given, (options) => {
       if (!this.#isEncrypted) throw badArgument('options.encryption', 'an object', undefined)
       const { codec } = this.#sessions
       return reencryptSessions(this.#scope, codec, (...told) => this.#invalid(...told), options)
