@@ -140,16 +140,15 @@ export type InvalidSessionCode = 'EINVALIDSESSION' | 'ESECRET' | 'EPLAIN' | 'EDE
 
 /**
  * Says what was expected and what was given, without showing what a string contains.
- * @param bytes how many it has, where that matters
+ * @param shown what to say of what was given, if not what it is
  */
 export function badArgument(
   name: string,
   expected: string,
   given: unknown,
-  bytes?: number,
+  shown = describe(given),
 ): TypeError {
-  const size = bytes === undefined ? '' : ` of ${bytes} bytes`
-  const error = new TypeError(`${name}: expected ${expected}, got ${describe(given)}${size}`)
+  const error = new TypeError(`${name}: expected ${expected}, got ${shown}`)
   return Object.assign(error, { code: 'ERR_INVALID_ARG_TYPE' })
 }
 

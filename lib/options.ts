@@ -221,11 +221,12 @@ function checkEncryption(encryption: Encryption | undefined): void {
     throw badArgument('encryption.acceptPlain', 'a boolean', acceptPlain)
   }
   for (const [i, secret] of secrets.entries()) {
-    const bytes = typeof secret === 'string' ? Buffer.byteLength(secret) : secret?.length
-    if ((typeof secret === 'string' || secret instanceof Uint8Array) && bytes >= MIN_SECRET_BYTES)
-      continue
+    const isBytes = typeof secret === 'string' || secret instanceof Uint8Array
+    const bytes = isBytes ? Buffer.byteLength(secret) : 0
+    if (bytes >= MIN_SECRET_BYTES) continue
     const expected = `${MIN_SECRET_BYTES} random bytes or more, such as \`openssl rand -base64 32\` prints`
-    throw badArgument(`encryption.secrets[${i}]`, expected, secret, bytes)
+    const shown = isBytes ? `${bytes} bytes` : `the type ${typeof secret}`
+    throw badArgument(`encryption.secrets[${i}]`, expected, secret, shown)
   }
 }
 

@@ -185,7 +185,7 @@ export class SolidisStore extends Store {
   override touch(sid: string, session: SessionData, callback: Callback | undefined): void
   override touch(sid: string, session: SessionData, ...given: Given) {
     const [callback] = given
-    const tellOf = (error: Error | null) => this.#touched(sid, error, callback as Callback)
+    const tellOf = (error: Error | null) => this.#touched(sid, session, error, callback as Callback)
     const told: Given = typeof callback === 'function' ? [tellOf] : given
     return this.#calls.start('touch', 'PEXPIRE', told, (call) => {
       this.#sessions.touch(sid, session, call)
@@ -333,8 +333,12 @@ export class SolidisStore extends Store {
   reencrypt(...given: Walked<number>) {
     return this.#walk('reencrypt', given, (options) => {
       if (!this.#isEncrypted) throw badArgument('options.encryption', 'an object', undefined)
-      const { codec } = this.#sessions
-      return reencryptSessions(this.#scope, codec, (...told) => this.#invalid(...told), options)
+      return reencryptSessions(
+        this.#scope,
+        this.#sessions.codec,
+        (...loaded) => this.#sessions.entry(...loaded),
+        options,
+      )
     })
   }
 
@@ -381,10 +385,17 @@ export class SolidisStore extends Store {
     return owners
   }
 
-  #touched(sid: string, error: Error | null, callback: Callback): void {
-    const isOfRedis = error instanceof RedisError
-    if (isOfRedis) this.#tell('touchFailed', { sid: this.#sessions.names.of(sid), error })
-    callback(isOfRedis ? null : error)
+  #touched(sid: string, session: SessionData, error: Error | null, callback: Callback): void {
+    let told = error
+    if (error instanceof RedisError) {
+      try {
+        this.#tell('touchFailed', { sid: this.#sessions.nameOf(sid, session), error })
+        told = null
+      } catch (noSid) {
+        told = noSid as Error
+      }
+    }
+    callback(told)
   }
 
   #invalid(sid: string, error: InvalidSessionError | RedisError): void {

@@ -112,7 +112,7 @@ export class Sessions {
   }
 
   set(id: string, session: SessionData, call: Call<void>): void {
-    const sid = this.#nameOf(id, session)
+    const sid = this.nameOf(id, session)
     const key = this.#key(sid)
     checkSession(session)
     const snapshot = this.#snapshotOf(session, sid)
@@ -189,7 +189,7 @@ export class Sessions {
   }
 
   touch(id: string, session: SessionData, call: Call<void>): void {
-    const sid = this.#nameOf(id, session)
+    const sid = this.nameOf(id, session)
     const key = this.#key(sid)
     checkSession(session)
     const { disableTouch, disableTTL } = this.#options
@@ -474,7 +474,10 @@ export class Sessions {
   ): Payload | Promise<Payload> {
     const hasOwnId = snapshot !== undefined && 'ownId' in snapshot
     const own = hasOwnId ? ({ ...session, id: snapshot.ownId } as SessionData) : session
-    return this.codec.encode(sid, own, createdAt)
+    const payload = this.codec.encode(sid, own, createdAt)
+    // Who writes it may come to it only when it has failed.
+    if (payload instanceof Promise) payload.catch(() => {})
+    return payload
   }
 
   /** Tells of what was not written because there is no session any more, or none to merge it with. */
@@ -504,7 +507,7 @@ export class Sessions {
   }
 
   /** By what name a session is known: what a list gave, with a session of it, is a name already. */
-  #nameOf(id: string, session: SessionData): string {
+  nameOf(id: string, session: SessionData): string {
     const isListed = this.names.isDigest(id) && isObject(session) && this.#snapshotOf(session, id)
     return isListed ? id : this.names.of(id)
   }

@@ -41,7 +41,7 @@ export class Names {
 
   /** The handle of a session with this name. */
   handleOf(name: string): string {
-    return this.#areDigests ? name.slice(0, HANDLE_LENGTH) : handleOf(name)
+    return this.isDigest(name) ? name.slice(0, HANDLE_LENGTH) : handleOf(name)
   }
 }
 

@@ -49,9 +49,13 @@ export class Codec {
     return Promise.resolve(text).then((text) => this.#seal(sid, session, checkedText(text)))
   }
 
-  /** Gives the same session, encrypted by the current secret; `undefined` if it is. */
-  reseal(sid: string, payload: Payload): Payload | undefined {
-    if (this.#sealing.isCurrent(payload)) return undefined
+  /** Whether it is encrypted by the current secret. */
+  isCurrent(payload: Payload): boolean {
+    return this.#sealing.isCurrent(payload)
+  }
+
+  /** Gives the same session, encrypted by the current secret. */
+  reseal(sid: string, payload: Payload): Payload {
     return this.#sealing.seal(sid, this.#sealing.open(sid, payload))
   }
 

@@ -68,10 +68,8 @@ export class Sealing {
     this.#keys = encryption && new KeyRing(encryption.secrets, prefix)
     this.#acceptsPlain = encryption?.acceptPlain ?? true
     this.#compressor = compression && new Compressor(compression)
-    this.#maxDecompressed = Math.min(
-      Math.max(maxPayload, MAX_DECOMPRESSED_BYTES),
-      constants.MAX_LENGTH,
-    )
+    const maxDecompressed = Math.max(maxPayload, MAX_DECOMPRESSED_BYTES)
+    this.#maxDecompressed = Math.min(maxDecompressed, constants.MAX_LENGTH)
   }
 
   /** Gives what is to stand in Redis. */
