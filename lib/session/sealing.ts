@@ -66,7 +66,7 @@ export class Sealing {
 
   constructor({ prefix, encryption, compression, maxPayload }: SealingOptions) {
     this.#keys = encryption && new KeyRing(encryption.secrets, prefix)
-    this.#acceptsPlain = encryption?.acceptPlain ?? true
+    this.#acceptsPlain = encryption === undefined || encryption.acceptPlain === true
     this.#compressor = compression && new Compressor(compression)
     const maxDecompressed = Math.max(maxPayload, MAX_DECOMPRESSED_BYTES)
     this.#maxDecompressed = Math.min(maxDecompressed, constants.MAX_LENGTH)
