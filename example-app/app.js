@@ -1,31 +1,35 @@
 import { fileURLToPath } from 'node:url'
-import { SolidisStore } from 'connect-solidis'
 import express from 'express'
-import session from 'express-session'
-import { production, redisUrl, sessionSecret } from './config.js'
+import { api, ready } from './api.js'
+import { production, redisUrl } from './config.js'
 import { answerError, answerNotFound } from './errors.js'
-import { openRedis } from './redis.js'
-import { ready, routes } from './routes.js'
+import { faults } from './faults.js'
+import { breakIt } from './pages/break.js'
+import { pages } from './pages/pages.js'
+import { openPlainRedis, openRedis } from './redis.js'
+import { headers, refuseOtherSites } from './security.js'
 import { serve } from './serve.js'
+import { openSessions } from './session.js'
 
 const { client, close } = await openRedis(redisUrl)
-const store = new SolidisStore({ client })
+const { store, sessions } = openSessions(client)
+const plain = await openPlainRedis(redisUrl)
 
-const sessions = session({
-  store,
-  secret: sessionSecret,
-  resave: false,
-  saveUninitialized: false,
-  rolling: true,
-  cookie: { httpOnly: true, sameSite: 'strict', secure: production, maxAge: 60 * 60 * 1000 },
-})
+store.on('breaker', ({ state, cause }) => console.error(`store ${state}: ${cause.message}`))
+store.on('touchFailed', ({ error }) => console.error(`a session lives no longer: ${error.message}`))
 
 const app = express()
 // In production TLS ends at a proxy, whose word on it a secure cookie needs.
 app.set('trust proxy', production ? 1 : false)
-app.use(express.static(fileURLToPath(new URL('public', import.meta.url))))
+app.use(headers, express.static(fileURLToPath(new URL('public', import.meta.url))))
 app.get('/ready', ready(store))
-app.use('/api', express.json(), sessions, routes(store))
+app.use(refuseOtherSites)
+app.use('/api', express.json(), sessions, api(store))
+if (faults) app.use('/break', breakIt(store, sessions))
+app.use(express.urlencoded({ extended: false }), sessions, pages(store, plain))
 app.use(answerNotFound, answerError)
 
-serve(app, close)
+serve(app, () => {
+  plain.close()
+  return close()
+})

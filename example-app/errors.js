@@ -1,11 +1,13 @@
 import { RedisError } from 'connect-solidis'
+import { page } from './render.js'
 
 /** The store looks for Redis at least once a second. */
 const RETRY_AFTER_SECONDS = '2'
 const UNAVAILABLE = 'The session store is not available. Please try again in a moment.'
 
 export function answerNotFound(req, res) {
-  res.status(404).json({ error: `There is no ${req.method} ${req.originalUrl}` })
+  const message = `There is no ${req.method} ${req.originalUrl}`
+  answer(req, res, 404, message)
 }
 
 /** Answers in JSON, or a page to a browser, with nothing of what only the log should know. */
@@ -14,14 +16,22 @@ export function answerError(error, req, res, next) {
   const [status, message] = describe(error)
   if (status >= 500) console.error(status === 503 ? error.message : error)
   if (status === 503) {
-    res.set('Retry-After', RETRY_AFTER_SECONDS)
+    res.set({ 'Retry-After': RETRY_AFTER_SECONDS, 'Cache-Control': 'no-store' })
     // Else express-session sets a cookie, though the session may not be there.
     req.session = null
   }
-  res.status(status)
-  if (req.accepts(['json', 'html']) === 'html') res.send(`<!doctype html><p>${message}</p>`)
-  else res.json({ error: message })
+  answer(req, res, status, message)
 }
+
+function answer(req, res, status, message) {
+  res.status(status)
+  if (req.accepts(['json', 'html']) !== 'html') return res.json({ error: message })
+  // The page itself looks whether Redis is back. What was sent by a form, the user sends again.
+  if (status === 503) return page(req, res, 'unavailable', { mayReload: req.method === 'GET' })
+  page(req, res, 'error', { title: TITLES[status] ?? 'Something went wrong', message })
+}
+
+const TITLES = { 403: 'Not accepted', 404: 'No such page', 429: 'Please wait a moment' }
 
 function describe(error) {
   if (error instanceof RedisError) return [503, UNAVAILABLE]

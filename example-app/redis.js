@@ -1,4 +1,4 @@
-import { fromNodeRedis, solidisOptions } from 'connect-solidis'
+import { fromNodeRedis, RedisError, solidisOptions } from 'connect-solidis'
 
 /**
  * Connects to Redis by Solidis, or by node-redis where Solidis is not installed; your app needs but one of
@@ -10,6 +10,22 @@ export async function openRedis(url) {
   return solidis ? openSolidis(solidis, url) : openNodeRedis(url)
 }
 
+/**
+ * Connects to Redis for what the site itself asks of it, past the store: by node-redis always, since
+ * Solidis can give a call the reply to another while it reconnects, from which only the store is safe.
+ * @returns `run`, which sends a command, and how to end the connection
+ */
+export async function openPlainRedis(url) {
+  const client = await connectNodeRedis(url)
+  return {
+    close: () => client.destroy(),
+    run: (...command) =>
+      client.sendCommand(command).catch((cause) => {
+        throw new RedisError(command[0], 'no answer', { cause })
+      }),
+  }
+}
+
 function openSolidis({ SolidisClient }, url) {
   const client = new SolidisClient(solidisOptions(url))
   client.on('error', heard)
@@ -17,12 +33,17 @@ function openSolidis({ SolidisClient }, url) {
 }
 
 async function openNodeRedis(url) {
+  const client = await connectNodeRedis(url)
+  return { client: fromNodeRedis(client), close: () => client.destroy() }
+}
+
+async function connectNodeRedis(url) {
   const { createClient } = await import('redis')
   // Without its queue, a command fails at once while there is no connection.
   const client = createClient({ url, disableOfflineQueue: true })
   client.on('error', heard)
   client.connect().catch(heard)
-  return { client: fromNodeRedis(client), close: () => client.destroy() }
+  return client
 }
 
 /** What becomes of requests meanwhile, the store tells. */

@@ -10,6 +10,7 @@ import { redisUrl, urlOf } from './support/redis.ts'
 import { Relay } from './support/relay.ts'
 
 const DEMO = { username: 'demo', password: 'password' }
+const ADMIN = { username: 'admin', password: 'admin' }
 const PRODUCTION = { NODE_ENV: 'production', SESSION_SECRET: 'a secret of the tests' }
 
 describe('example app', () => {
@@ -28,19 +29,21 @@ describe('example app', () => {
   describe('a login', () => {
     it('lasts until the logout', async () => {
       const user = browser()
-      const before = await activeSessions(user)
+      const admin = browser()
+      await admin.post('/api/login').send(ADMIN).expect(200)
+      const before = await activeSessions(admin)
 
       const login = await user.post('/api/login').send(DEMO).expect(200)
       expect(login.body.user).to.include({ username: 'demo', email: 'demo@example.com' })
       expect(login.body.user).to.have.all.keys('userId', 'username', 'email', 'createdAt')
       const profile = await user.get('/api/profile').expect(200)
       expect(profile.body).to.deep.equal(login.body.user)
-      expect(await activeSessions(user)).to.equal(before + 1)
+      expect(await activeSessions(admin)).to.equal(before + 1)
 
       const logout = await user.post('/api/logout').expect(200)
       expect(cookieOf(logout)).to.match(/^connect\.sid=;.*Expires=Thu, 01 Jan 1970/)
       await user.get('/api/profile').expect(401)
-      expect(await activeSessions(user)).to.equal(before)
+      expect(await activeSessions(admin)).to.equal(before)
     })
 
     it('gives the session a new id and ends the old one', async () => {
@@ -81,9 +84,160 @@ describe('example app', () => {
     await browser().post('/api/logout').expect(200)
   })
 
-  it('has a page', async () => {
-    const response = await browser().get('/').expect(200).expect('Content-Type', /html/)
-    expect(response.text).to.include('<form id="login"')
+  it('counts all sessions for admins only', async () => {
+    const user = browser()
+    await user.get('/api/sessions/count').expect(401)
+    await user.post('/api/login').send(DEMO).expect(200)
+    await user.get('/api/sessions/count').expect(403)
+  })
+
+  it('refuses what a page of another site has sent', async () => {
+    const send = (from: string) =>
+      browser().post('/api/login').set('Sec-Fetch-Site', from).send(DEMO)
+    expectError(await send('cross-site'), 403)
+    expectError(await send('same-site'), 403)
+    expect((await send('same-origin')).status).to.equal(200)
+  })
+
+  it('lets no one try passwords for long', async () => {
+    const { url } = await startApp()
+    const login = (password: string) =>
+      request(url)
+        .post('/api/login')
+        .send({ ...DEMO, password })
+    for (let i = 0; i < 10; i++) {
+      await login('password').expect(200)
+      await login('wrong').expect(401)
+    }
+    expectError(await login('wrong'), 429)
+    expectError(await login('password'), 429)
+  })
+
+  describe('its site', () => {
+    /** What a form of a page carries. */
+    const csrfOf = (page: Response) => /name="csrf" value="([^"]+)"/.exec(page.text)?.[1] as string
+
+    const signIn = async (user: Agent, form: object) => {
+      const csrf = csrfOf(await user.get('/').expect(200))
+      return user
+        .post('/')
+        .type('form')
+        .send({ ...form, csrf })
+    }
+
+    it('has a sign-in page, which begins no session', async () => {
+      const response = await browser().get('/').expect(200).expect('Content-Type', /html/)
+      expect(response.text).to.include('<form id="login"')
+      expect(cookieOf(response)).not.to.include('connect.sid')
+      expect(response.headers['cache-control']).to.equal('no-store')
+      expect(response.headers['content-security-policy'])
+        .to.include("default-src 'none'")
+        .and.not.include('unsafe')
+    })
+
+    it('signs in, shows what is private, and signs out', async () => {
+      const user = browser()
+      await user.get('/devices').expect(303).expect('Location', '/?next=%2Fdevices')
+      const login = await signIn(user, { ...DEMO, next: '/devices' })
+      expect(login.headers.location).to.equal('/devices')
+      const page = await user.get('/session').expect(200, /sess:/)
+      expect(page.headers['cache-control']).to.equal('no-store')
+      await user.get('/').expect(303).expect('Location', '/session')
+      const logout = user.post('/logout').type('form')
+      await logout
+        .send({ csrf: csrfOf(page) })
+        .expect(303)
+        .expect('Location', '/?out')
+      await user.get('/session').expect(303)
+    })
+
+    it('leads nowhere but to its own pages', async () => {
+      for (const next of ['//elsewhere.example', 'https://elsewhere.example', '/api/profile']) {
+        const { headers } = await signIn(browser(), { ...DEMO, next })
+        expect(headers.location).to.equal('/session')
+      }
+    })
+
+    it('says so where name and password do not go together, and shows the name as text', async () => {
+      const page = await signIn(browser(), { username: '"><b>', password: 'wrong' })
+      expect(page.status).to.equal(401)
+      expect(page.text).to.include('role="alert"').and.include('&quot;&gt;&lt;b&gt;')
+      expect(page.text).not.to.include('<b>')
+    })
+
+    it('takes no form that none of its pages has sent', async () => {
+      const user = browser()
+      await user.post('/').type('form').send(DEMO).expect(403)
+      const csrf = csrfOf(await user.get('/'))
+      await signIn(user, DEMO)
+      // The token of before the login is none of this session.
+      await user.post('/devices/end-others').type('form').send({ csrf }).expect(403)
+      await user.get('/session').expect(200)
+    })
+
+    it('shows the admin page to admins only', async () => {
+      const user = browser()
+      await user.get('/admin').expect(303)
+      await signIn(user, DEMO)
+      await user
+        .get('/admin')
+        .set('Accept', 'text/html')
+        .expect(403, /for admins/)
+      const admin = browser()
+      await signIn(admin, ADMIN)
+      await admin.get('/admin').expect(200, /By user/)
+    })
+
+    it('has no admin in production, unless a password says so', async () => {
+      const login = async (env: object) => {
+        const { url } = await startApp({ ...PRODUCTION, ...env })
+        return request(url).post('/api/login').set('X-Forwarded-Proto', 'https').send(ADMIN)
+      }
+      expectError(await login({}), 401)
+      expect((await login({ ADMIN_PASSWORD: ADMIN.password })).status).to.equal(200)
+    })
+
+    it('breaks no Redis but the private one of npm start', async () => {
+      for (const env of [{}, { EXAMPLE_PRIVATE_REDIS: '1' }]) {
+        const { url } = await startApp(env)
+        await request(url).get('/break').expect(404)
+        await request(url).post('/break').type('form').send({ fault: 'stop' }).expect(403)
+        await request(url).get('/ready').expect(200)
+      }
+    })
+
+    it('keeps alive no session by a page that merely looks on', async () => {
+      const { url } = await startApp({ IDLE_SECONDS: '3' })
+      const user = request.agent(url)
+      await signIn(user, DEMO)
+      const { headers } = await user.get('/session').expect(200)
+      const cookie = /connect\.sid=[^;]+/.exec(String(headers['set-cookie']))?.[0] as string
+      const page = await fetch(`${url}/session/live`, { headers: { cookie } })
+      // It ends by itself, and says that the session is over.
+      expect(await page.text()).to.match(/^event: part\ndata: ".*event: over\ndata: {}\n\n$/s)
+    })
+
+    it('ends other sessions, those of the user only', async () => {
+      const [one, two, other] = [browser(), browser(), browser()]
+      await signIn(one, DEMO)
+      await signIn(two, DEMO)
+      await signIn(other, ADMIN)
+      const page = await one.get('/devices').expect(200, /This one/)
+      const csrf = csrfOf(page)
+      const end = (form: object, which = '') =>
+        one
+          .post(`/devices/end${which}`)
+          .type('form')
+          .send({ ...form, csrf })
+          .expect(303)
+      const handle = /name="handle" value="([^"]+)"/
+      const foreign = handle.exec((await other.get('/devices')).text)?.[1]
+      await end({ handle: foreign ?? 'of nobody' }).expect('Location', '/devices?ended=0')
+      await end({}, '-others')
+      await two.get('/session').expect(303)
+      await one.get('/session').expect(200)
+      await other.get('/session').expect(200)
+    })
   })
 
   describe('answers in JSON', () => {
@@ -121,7 +275,10 @@ describe('example app', () => {
     expectUnavailable(await user.post('/api/login').send(DEMO))
     await user.get('/').expect(200)
     await eventually(503, () => {
-      return user.get('/api/sessions/count').then(() => user.get('/ready'))
+      return user
+        .post('/api/login')
+        .send(DEMO)
+        .then(() => user.get('/ready'))
     })
 
     await redis.open()
@@ -130,7 +287,7 @@ describe('example app', () => {
     await redis.close()
     for (const send of [
       () => user.get('/api/profile'),
-      () => user.get('/api/sessions/count'),
+      () => user.get('/session'),
       () => user.post('/api/logout'),
       () => user.post('/api/login').send(DEMO),
     ]) {
@@ -139,6 +296,7 @@ describe('example app', () => {
     const page = await user.get('/api/profile').set('Accept', 'text/html,*/*;q=0.8').expect(503)
     expect(page.type).to.equal('text/html')
     expect(page.headers).to.include({ 'retry-after': '2' })
+    expect(page.text).to.include('You have not been signed out')
 
     await redis.open()
     await eventually(200, () => user.get('/api/profile'))
@@ -177,6 +335,9 @@ describe('example app', () => {
     for (const REDIS_URL of ['localhost:6379', 'redis://127.0.0.1/first']) {
       it(`with REDIS_URL=${REDIS_URL}`, () => expectRefusal(runApp({ REDIS_URL }), 'REDIS_URL'))
     }
+
+    it('with IDLE_SECONDS=soon', () =>
+      expectRefusal(runApp({ IDLE_SECONDS: 'soon' }), 'IDLE_SECONDS'))
 
     it('on a port that is in use', async () => {
       const server = createServer().listen(0, '127.0.0.1')

@@ -51,6 +51,7 @@ export function killApps(): void {
 
 /** What the app reads is set, to nothing if need be, lest it come from the environment of the tests. */
 function environment(env: Env): NodeJS.ProcessEnv {
-  const defaults = { NODE_ENV: '', SESSION_SECRET: '', HOST: '', PORT: '0', REDIS_URL: redisUrl() }
-  return { ...process.env, ...defaults, ...env }
+  const unset = ['NODE_ENV', 'SESSION_SECRET', 'ADMIN_PASSWORD', 'IDLE_SECONDS', 'HOST']
+  const defaults = Object.fromEntries(unset.map((name) => [name, '']))
+  return { ...process.env, ...defaults, PORT: '0', REDIS_URL: redisUrl(), ...env }
 }

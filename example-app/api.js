@@ -1,37 +1,29 @@
-import { promisify } from 'node:util'
 import { Router } from 'express'
-import { findUser } from './users.js'
+import { logIn, logOut } from './login.js'
+import { limitLogins, noStore } from './security.js'
+import { findUser, userOf } from './users.js'
 
 /** Tells whether requests that need a session can be answered. */
 export function ready(store) {
   return (_req, res) => {
+    res.set('Cache-Control', 'no-store')
     res.status(store.state === 'closed' ? 200 : 503).json({ store: store.state })
   }
 }
 
-/** The API: who may log in, who is logged in, and how many are. */
-export function routes(store) {
+/** The API: who may log in, who is logged in, and, for an admin, how many are. */
+export function api(store) {
   const router = Router()
+  router.use(noStore)
 
-  // What a user sees must not come back out of a cache after the logout.
-  router.use((_req, res, next) => {
-    res.set('Cache-Control', 'no-store')
-    next()
-  })
-
-  router.post('/login', async (req, res) => {
+  router.post('/login', limitLogins, async (req, res) => {
     const { username, password } = req.body ?? {}
     if (typeof username !== 'string' || typeof password !== 'string') {
       return res.status(400).json({ error: 'username and password are required' })
     }
-    const user = findUser(username, password)
+    const user = await findUser(username, password)
     if (!user) return res.status(401).json({ error: 'Wrong username or password' })
-
-    // A new id, so that nobody can log a victim in to a session whose id they know.
-    await call(req.session, 'regenerate')
-    Object.assign(req.session, user, { createdAt: Date.now() })
-    // Saved before the answer, which else would promise a login that Redis may yet refuse.
-    await call(req.session, 'save')
+    await logIn(req, user)
     res.json({ message: 'Logged in', user: profileOf(req.session) })
   })
 
@@ -41,20 +33,17 @@ export function routes(store) {
   })
 
   router.post('/logout', async (req, res) => {
-    await call(req.session, 'destroy')
-    res.clearCookie('connect.sid').json({ message: 'Logged out' })
+    await logOut(req, res)
+    res.json({ message: 'Logged out' })
   })
 
-  router.get('/sessions/count', async (_req, res) => {
+  router.get('/sessions/count', async (req, res) => {
+    if (!req.session.userId) return res.status(401).json({ error: 'Not logged in' })
+    if (!userOf(req.session.userId)?.isAdmin) return res.status(403).json({ error: 'Not an admin' })
     res.json({ activeSessions: await store.length() })
   })
 
   return router
-}
-
-/** The methods of a session take a callback. */
-function call(session, method) {
-  return promisify(session[method]).call(session)
 }
 
 function profileOf({ userId, username, email, createdAt }) {
