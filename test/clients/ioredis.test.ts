@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import * as ioredis6 from 'ioredis'
 import * as ioredis5 from 'ioredis5'
 import { createClient } from 'redis'
+import sinon from 'sinon'
 import { fromIoredis } from '../../lib/index.ts'
 import { nodeRedisKind, type TestClient } from '../support/clients.ts'
 import { startCluster } from '../support/cluster.ts'
@@ -51,6 +52,21 @@ describe('fromIoredis', () => {
         })
       }
     }
+  }
+
+  for (const [version, { Redis }] of VERSIONS) {
+    it(`lets the commands of one turn leave in one write (ioredis ${version})`, async () => {
+      const client = new Redis(redisUrl())
+      const solidisLike = fromIoredis(client)
+      await client.ping()
+      const writes = sinon.spy(client.stream, '_writev' as never)
+      const echoes = await Promise.all(
+        ['1', '2', '3'].map((text) => solidisLike.send([['ECHO', text]])),
+      )
+      expect(echoes.flat(2).map(String)).to.deep.equal(['1', '2', '3'])
+      expect(writes.callCount).to.equal(1)
+      client.disconnect()
+    })
   }
 
   describe('over a cluster', () => {
