@@ -11,7 +11,8 @@ const LINKS = [/\]\(\s*<?([^)\s>]+)/g, /^\s*\[[^\]]+\]:\s*(\S+)/gm, /\b(?:src|hr
 const ABSOLUTE = /^[a-z]+:/i
 const HEADING = /^#{1,6} +(.+?) *#*$/gm
 /** In code, that is a file of this repository that the reader is told of. */
-const NAMED_FILE = /^(?:(?:lib|cli|bin|test|scripts|bench|docs|example-app|examples)\/[\w./-]*|[A-Z]+\.md)$/
+const NAMED_FILE =
+  /^(?:(?:lib|cli|bin|test|scripts|bench|docs|example-app|examples)\/[\w./-]*|[A-Z]+\.md)$/
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const { name, repository } = JSON.parse(readFileSync('package.json', 'utf8'))
