@@ -7,14 +7,17 @@ import { Clock } from './clock.ts'
 import {
   COMPARE_AND_DESTROY,
   COMPARE_AND_SET,
+  echo,
   GET,
   GET_MANY,
   get,
   type Key,
   NONCES,
   type Script,
+  SET,
   toldBy,
 } from './commands.ts'
+import { Native } from './native.ts'
 import { Pipeline } from './pipeline.ts'
 import {
   isErrorReply,
@@ -45,6 +48,7 @@ export class Redis {
   readonly #client: SolidisLike
   readonly #pipeline: Pipeline
   readonly #clock = new Clock()
+  readonly #native = new Native()
   readonly #servers: Servers
   #connections: number | undefined
   #mayNotScript = false
@@ -177,9 +181,55 @@ export class Redis {
     return code === 'CROSSSLOT' || code === 'NOPERM'
   }
 
-  /** Writes by COMPARE_AND_SET, and gives WRITTEN, or what the key holds instead: `null` or text. */
+  /**
+   * Writes by COMPARE_AND_SET, or by what the server has in its place, and gives WRITTEN, or what the
+   * key holds instead: `null` or text.
+   */
   compareAndSet(key: string, args: Command, done: Callback<Reply>): void {
-    this.#compare(COMPARE_AND_SET, key, args, done)
+    this.#forgetOthers()
+    const command = this.#mayCompareNatively ? this.#native.commandFor(key, args) : undefined
+    this.#native.sent(key)
+    const answered: Callback<Reply> = (error, reply) => {
+      this.#native.answered(key)
+      done(error, reply)
+    }
+    if (command === undefined) this.#compare(COMPARE_AND_SET, key, args, answered)
+    else this.#compareNatively(command, key, args, answered)
+  }
+
+  /** Whether an ECHO shows whose the reply is, or no other reply is like it. */
+  get #mayCompareNatively(): boolean {
+    const { pipelines, nodeOf } = this.#client
+    return pipelines === false ? !this.#mayNotScript : nodeOf === undefined
+  }
+
+  /**
+   * The reply is what the key held, which does not show to which of several commands it belongs. Where
+   * sessions are read by GET, an ECHO behind it shows that no other reply is in its place; where they
+   * are read by a script, whose replies are arrays, no other can be what is expected. That there is
+   * nothing, or anything in doubt, is for the script to show: it finds what has been written.
+   */
+  #compareNatively(command: Command, key: string, args: Command, done: Callback<Reply>): void {
+    const nonce = String(this.#nextNonce())
+    const proof = this.#client.pipelines === false ? [] : [echo(nonce, undefined)]
+    this.#sendTogether([command, ...proof], (error, outcomes = []) => {
+      const [outcome, echoed = nonce] = error === null ? outcomes : [error as RedisError]
+      const text = isText(outcome) ? String(outcome) : undefined
+      if (isRefusal(outcome) || echoed instanceof RedisError || text === 'OK') {
+        this.#native.learn(false)
+        this.#compare(COMPARE_AND_SET, key, args, again(done))
+      } else if (outcome instanceof RedisError) {
+        this.#native.learn(undefined)
+        done(error ?? this.#refused(outcome))
+      } else if (String(echoed) !== nonce || (text === undefined && outcome !== null)) {
+        done(this.#foreign(SET.name))
+      } else {
+        this.#native.learn(true)
+        const [payload, , expected] = args
+        if (text === undefined) this.#compare(COMPARE_AND_SET, key, args, again(done))
+        else done(null, text === expected || text === payload ? WRITTEN : (outcome as Reply))
+      }
+    })
   }
 
   /** Removes what holds this payload, and gives WRITTEN, or what the key holds instead. */
@@ -232,7 +282,7 @@ export class Redis {
     deadline: number,
     done: Callback<Reply>,
   ): void {
-    this.#forgetClockOfOthers()
+    this.#forgetOthers()
     const before = Number.isFinite(deadline) ? this.#clock.timeOf(deadline) : MAX_TIME
     const nonce = this.#nextNonce()
     this.run(script, key, [String(before), String(nonce), ...args], (error, reply) => {
@@ -249,7 +299,7 @@ export class Redis {
 
   /** How many milliseconds the clock of Redis is ahead of `Date.now()`; `undefined`: not known. */
   get aheadMs(): number | undefined {
-    this.#forgetClockOfOthers()
+    this.#forgetOthers()
     return this.#clock.aheadOf(Date.now())
   }
 
@@ -336,12 +386,13 @@ export class Redis {
     return this.#nonce
   }
 
-  /** Who connects anew may find another server, with another clock. */
-  #forgetClockOfOthers(): void {
+  /** Who connects anew may find another server, with another clock and other commands. */
+  #forgetOthers(): void {
     const { connections } = this.#client
     if (connections === this.#connections) return
     this.#connections = connections
     this.#clock.forget()
+    this.#native.forget()
   }
 }
 
@@ -356,6 +407,12 @@ function again(done: Callback<Reply>): Callback<Reply> {
 /** Of a payload in the reply of GET_MANY: what was refused is in an array. */
 function outcomeOfGet(reply: Reply): Outcome {
   return Array.isArray(reply) ? outcomeOf(GET.name, [new Error(String(reply[0]))]) : reply
+}
+
+/** Whether a server does not know a command, or its user may not use it: then it has done nothing. */
+function isRefusal(outcome: Outcome | undefined): boolean {
+  const { code } = (outcome ?? {}) as Partial<RedisError>
+  return code === 'ERR' || code === 'NOPERM'
 }
 
 function isText(reply: Outcome | undefined): boolean {

@@ -25,7 +25,7 @@ export function nameOf(command: Command | undefined): string {
 /** Redis refused a command. Its own error says no more than this one, but may repeat arguments. */
 function refused(command: string, error: Error): RedisError {
   const message = withoutScript(error.message)
-  if (/user executing the script can't run/.test(message)) {
+  if (/user executing the script can't run|ACL failure in script/.test(message)) {
     const reason = `NOPERM the user of Redis may not run what the store's scripts do: ${SCRIPT_RIGHTS}`
     return new RedisError(command, reason, { code: 'NOPERM' })
   }
