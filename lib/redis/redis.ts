@@ -52,6 +52,8 @@ export class Redis {
   readonly #servers: Servers
   #connections: number | undefined
   #mayNotScript = false
+  /** So many reads are unanswered whose replies are payloads alone, though the client has no pipelines. */
+  #payloadReads = 0
   #takesManyKeys: boolean
   #reconnectedAt = Number.NEGATIVE_INFINITY
   /** Raised when replies that are still to come are not to be believed. */
@@ -144,7 +146,13 @@ export class Redis {
    * other: by one script where there is one server to have all keys, which is a good deal cheaper.
    */
   getMany(keys: Key[], done: Callback<Outcome[]>): void {
-    const oneByOne = () => this.sendAll(keys.flatMap(get), done)
+    const oneByOne = () => {
+      this.#payloadReads++
+      this.sendAll(keys.flatMap(get), (error, outcomes) => {
+        this.#payloadReads--
+        done(error, outcomes)
+      })
+    }
     if (!this.#takesManyKeys) {
       oneByOne()
       return
@@ -200,7 +208,8 @@ export class Redis {
   /** Whether an ECHO shows whose the reply is, or no other reply is like it. */
   get #mayCompareNatively(): boolean {
     const { pipelines, nodeOf } = this.#client
-    return pipelines === false ? !this.#mayNotScript : nodeOf === undefined
+    if (pipelines !== false) return nodeOf === undefined
+    return !this.#mayNotScript && this.#payloadReads === 0
   }
 
   /**
@@ -215,12 +224,12 @@ export class Redis {
     this.#sendTogether([command, ...proof], (error, outcomes = []) => {
       const [outcome, echoed = nonce] = error === null ? outcomes : [error as RedisError]
       const text = isText(outcome) ? String(outcome) : undefined
-      if (isRefusal(outcome) || echoed instanceof RedisError || text === 'OK') {
-        this.#native.learn(false)
-        this.#compare(COMPARE_AND_SET, key, args, again(done))
-      } else if (outcome instanceof RedisError) {
+      if (outcome instanceof RedisError && !isRefusal(outcome)) {
         this.#native.learn(undefined)
         done(error ?? this.#refused(outcome))
+      } else if (isRefusal(outcome) || echoed instanceof RedisError || text === 'OK') {
+        this.#native.learn(false)
+        this.#compare(COMPARE_AND_SET, key, args, again(done))
       } else if (String(echoed) !== nonce || (text === undefined && outcome !== null)) {
         done(this.#foreign(SET.name))
       } else {

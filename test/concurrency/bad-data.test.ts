@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { InvalidSessionError, RedisError, type SolidisLike } from '../../lib/index.ts'
 import { rejection } from '../support/calls.ts'
+import { withoutNative } from '../support/native.ts'
 import { ask, save, stored } from '../support/requests.ts'
 import { heard, SID, useStores } from '../support/two-sessions.ts'
 
@@ -13,7 +14,7 @@ describe('a session that cannot be written', () => {
       send: async (commands) =>
         refusal && commands[0]?.[0] === 'EVALSHA' ? [[refusal]] : client.send(commands),
     }
-    const { store, ours } = await twoSessions({ a: 1 }, { client: refusing })
+    const { store, ours } = await twoSessions({ a: 1 }, { client: withoutNative(refusing) })
     refusal = new Error('OOM command not allowed')
     const error = await rejection(save(Object.assign(ours, { a: 2 })))
     expect(error).to.be.an.instanceof(RedisError)

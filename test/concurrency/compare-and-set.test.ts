@@ -4,6 +4,7 @@ import type { SessionData } from 'express-session'
 import { RedisError, type SolidisLike } from '../../lib/index.ts'
 import { rejection } from '../support/calls.ts'
 import { recording } from '../support/gate.ts'
+import { withNative, withoutNative } from '../support/native.ts'
 import { ask, data, expireAt, ONE_HOUR_MS, open, save, stored } from '../support/requests.ts'
 import { SID, useStores } from '../support/two-sessions.ts'
 
@@ -14,16 +15,28 @@ describe('compare and set', () => {
     const { ours } = await twoSessions({ a: 1 })
     await save(Object.assign(ours, { a: 2 }))
     const counted = recording(client)
-    const store = makeStore({ client: counted })
+    const store = makeStore({ client: withoutNative(counted) })
     const session = await open(store, SID)
     expect(counted.trips.splice(0)).to.have.length(1)
     await save(Object.assign(session, { a: 3 }))
     expect(counted.trips).to.deep.equal([['EVALSHA']])
   })
 
+  it('costs as much where the server has one of its own', async () => {
+    const counted = recording(withNative(client))
+    const { store, theirs, ours } = await twoSessions({ a: 1 }, { client: counted })
+    counted.trips.length = 0
+    await save(Object.assign(ours, { a: 2 }))
+    await save(Object.assign(ours, { a: 3 }))
+    await save(Object.assign(theirs, { b: 1 }))
+    expect(counted.trips).to.have.length(4)
+    for (const trip of counted.trips) expect(trip).to.deep.equal(['SET', 'ECHO'])
+    expect(await stored(store, SID)).to.deep.equal({ a: 3, b: 1 })
+  })
+
   it('asks by EVAL once where the server does not know the script', async () => {
     const counted = recording(client)
-    const { ours } = await twoSessions({ a: 1 }, { client: counted })
+    const { ours } = await twoSessions({ a: 1 }, { client: withoutNative(counted) })
     await ask(client, 'SCRIPT', 'FLUSH')
     counted.trips.length = 0
     await save(Object.assign(ours, { a: 2 }))

@@ -3,6 +3,7 @@ import type { SessionData } from 'express-session'
 import sinon from 'sinon'
 import { SessionConflictError, type SolidisLike } from '../../lib/index.ts'
 import { rejection } from '../support/calls.ts'
+import { withoutNative } from '../support/native.ts'
 import { ask, data, save, stored } from '../support/requests.ts'
 import { SID, useStores } from '../support/two-sessions.ts'
 
@@ -31,7 +32,7 @@ describe('a session that changes at every attempt', () => {
 
   it('is given up by set, with the sid', async () => {
     const contestedClient = contested()
-    const { store, ours } = await twoSessions({ a: 1 }, { client: contestedClient })
+    const { store, ours } = await twoSessions({ a: 1 }, { client: withoutNative(contestedClient) })
     const error = await rejection(save(Object.assign(ours, { a: 2 })))
     expect(error).to.be.an.instanceof(SessionConflictError)
     expect(error.sid).to.equal(SID)
@@ -46,7 +47,7 @@ describe('a session that changes at every attempt', () => {
 
   it('is given up by update, with the sid', async () => {
     const contestedClient = contested()
-    const { store } = await twoSessions({ a: 1 }, { client: contestedClient })
+    const { store } = await twoSessions({ a: 1 }, { client: withoutNative(contestedClient) })
     const writesBefore = contestedClient.writes
     const change = sinon.spy((session: SessionData) => void Object.assign(session, { a: 2 }))
     const error = await rejection(store.update(SID, change))

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { SessionData } from 'express-session'
 import { Gate, recording } from '../support/gate.ts'
+import { withoutNative } from '../support/native.ts'
 import { ask, expireAt, ONE_HOUR_MS, save, stored } from '../support/requests.ts'
 import { heard, SID, useStores } from '../support/two-sessions.ts'
 
@@ -13,7 +14,8 @@ describe('a set that changes nothing but the life', () => {
   for (const onConflict of ['merge', 'overwrite', 'reject'] as const) {
     it(`${onConflict}: extends the life, and overwrites nothing`, async () => {
       const counted = recording(client)
-      const { store, theirs, ours } = await twoSessions({ a: 1 }, { onConflict, client: counted })
+      const options = { onConflict, client: withoutNative(counted) }
+      const { store, theirs, ours } = await twoSessions({ a: 1 }, options)
       await save(Object.assign(theirs, { a: 2 }))
       counted.trips.length = 0
       expireAt(ours, inTwoHours())

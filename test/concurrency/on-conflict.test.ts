@@ -5,6 +5,7 @@ import sinon from 'sinon'
 import { SessionConflictError } from '../../lib/index.ts'
 import { rejection } from '../support/calls.ts'
 import { recording } from '../support/gate.ts'
+import { withoutNative } from '../support/native.ts'
 import {
   ask,
   attributesOf,
@@ -32,7 +33,7 @@ describe("onConflict: 'overwrite'", () => {
     const counted = recording(client)
     const { theirs, ours } = await twoSessions(
       { a: 1 },
-      { onConflict: 'overwrite', client: counted },
+      { onConflict: 'overwrite', client: withoutNative(counted) },
     )
     await save(Object.assign(theirs, { a: 2 }))
     counted.trips.length = 0

@@ -4,6 +4,7 @@ import type { SessionData } from 'express-session'
 import fc from 'fast-check'
 import type { SolidisLike, SolidisStore } from '../../lib/index.ts'
 import { Gate } from '../support/gate.ts'
+import { withoutNative } from '../support/native.ts'
 import {
   ask,
   attributesOf,
@@ -242,7 +243,7 @@ describe('a slow serializer', () => {
 
   it('lets no key outlive its cookie', async () => {
     const noted = noting()
-    const store = makeStore({ client: noted, serializer })
+    const store = makeStore({ client: withoutNative(noted), serializer })
     const session = data()
     const expires = Date.now() + ONE_HOUR_MS
     session.cookie.expires = new Date(expires)

@@ -7,6 +7,7 @@ import { rejection } from '../support/calls.ts'
 import { clientKinds } from '../support/clients.ts'
 import { expireCalls } from '../support/faults.ts'
 import { Gate, recording } from '../support/gate.ts'
+import { withoutNative } from '../support/native.ts'
 import { freshPrefix, redisUrl } from '../support/redis.ts'
 import { type Data, data, open, save, stored } from '../support/requests.ts'
 import { silentClient, stubClient } from '../support/stub.ts'
@@ -98,7 +99,11 @@ describe('the time of a call', () => {
   /** A store of which the only session is loaded, over a gate that is closed from then on. */
   async function behindGate(options: Partial<SolidisStoreOptions> = {}) {
     const gate = new Gate()
-    const store = makeStore({ client: gate.wrap(client), timeout: TIMEOUT, ...options })
+    const store = makeStore({
+      client: withoutNative(gate.wrap(client)),
+      timeout: TIMEOUT,
+      ...options,
+    })
     await store.set(SID, data({ a: 1 }))
     const session = (await store.get(SID)) as Data
     gate.close()
@@ -188,7 +193,7 @@ describe('the time of a call', () => {
     let attempts = 0
     const contested = makeStore({
       timeout: TIMEOUT,
-      client: {
+      client: withoutNative({
         async send(commands) {
           if (commands[0]?.[0] !== 'EVALSHA') return client.send(commands)
           const theirs = JSON.stringify(data({ theirs: attempts++ }))
@@ -196,7 +201,7 @@ describe('the time of a call', () => {
           if (attempts === 5) await expireCalls(clock, TIMEOUT)
           return client.send(commands)
         },
-      },
+      }),
     })
     await contested.set(SID, data())
     sinon.stub(Math, 'random').returns(0)

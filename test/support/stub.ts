@@ -1,17 +1,20 @@
 import sinon from 'sinon'
 import type { Command } from '../../lib/index.ts'
+import { isNative, NO_SUCH_OPTION, scripted } from './native.ts'
 import { acknowledged, asCommand, asksForMany } from './scripts.ts'
 
 type Send = [commands: Command[]]
 
 /**
  * A client whose `send` is a stub that answers each command as it is told to; nil by default. Scripts
- * that write have written if it is 1, and by default, and found no session if it is 0.
+ * that write have written if it is 1, and by default, and found no session if it is 0. The server has
+ * no compare and set of its own.
  */
 export function stubClient(reply: (command: string[]) => unknown = () => null) {
   const send = sinon.stub<Send, Promise<unknown[][]>>()
   send.callsFake(async (commands) => {
     return commands.map((command) => {
+      if (isNative(command)) return [NO_SUCH_OPTION]
       const given = command.map(String)
       const asked = asCommand(given)
       const told = reply(asked)
@@ -26,9 +29,11 @@ export function stubClient(reply: (command: string[]) => unknown = () => null) {
   })
   return {
     send,
-    /** All commands so far, in their order. */
+    /** All commands so far, in their order, but those by which the store learns what the server has not. */
     sent: () =>
-      send.args.flatMap(([commands]) => commands.map((command) => asCommand(command.map(String)))),
+      send.args.flatMap(([commands]) =>
+        scripted(commands).map((command) => asCommand(command.map(String))),
+      ),
   }
 }
 
