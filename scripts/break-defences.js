@@ -31,6 +31,13 @@ const DEFENCES = [
     args: ['--shift'],
   },
   {
+    name: 'the ECHO behind a compare and set',
+    what: 'a payload in the place of its reply is taken for its acknowledgement',
+    file: 'redis/redis.js',
+    replace: ['String(echoed) !== nonce ||', ''],
+    args: ['--shift'],
+  },
+  {
     name: 'distrust',
     what: 'after a reply that was of another call, others in flight are still believed',
     file: 'redis/redis.js',

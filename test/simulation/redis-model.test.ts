@@ -33,11 +33,12 @@ describe('the model of Redis', () => {
     this.timeout(60_000)
     const random = new Random(SEED)
     const prefix = freshPrefix()
-    const model = new RedisModel(Date.now)
     const ask = async (command: Command) => {
       const [reply] = await test.client.send([command])
       return reply?.[0]
     }
+    const refusal = plain(await ask(['SET', prefix, 'a', 'IFEQ', 'b']))
+    const model = new RedisModel(Date.now, refusal === null)
     // Another server has its own scripts: both are to know none.
     await ask(['SCRIPT', 'FLUSH'])
     for (let i = 0; i < COMMANDS; i++) {
@@ -83,6 +84,8 @@ function makeCommand(random: Random, prefix: string): Command {
       ...random.pick([[], ['XX'], ['KEEPTTL'], ['XX', 'KEEPTTL'], ['NX']]),
     ],
     () => ['SET', key, text(), 'XX', 'PX', ttl()],
+    () => ['SET', key, text(), 'IFEQ', text(), 'GET', ...random.pick([[], ['PX', ttl()]])],
+    () => ['SET', key, text(), 'IFEQ', text(), ...random.pick([['GET', 'KEEPTTL'], []])],
     () => (random.chance(0.3) ? ['HSET', key, 'field', text()] : ['GET', key]),
     () => (random.chance(0.05) ? ['SCRIPT', 'FLUSH'] : ['NONSENSE']),
     () => ['SCAN', '0', 'MATCH', `${prefix.replace(/[-]/g, '\\-')}*`, 'COUNT', '100000'],

@@ -115,6 +115,7 @@ function setFor(call: Call, key: string, payload: string, ttl: string): void {
 /** As much of Redis as the store uses. */
 export class RedisModel {
   readonly #clock: () => number
+  readonly #comparesItself: boolean
   readonly #entries = new Map<string, Entry>()
   readonly #scripts = new Set<string>()
   /** Is told of a key whose time is over when that is noticed. */
@@ -122,9 +123,13 @@ export class RedisModel {
   /** Is told of a key that may have been changed. */
   onWrite: (key: string) => void = () => {}
 
-  /** @param clock milliseconds since the epoch */
-  constructor(clock: () => number) {
+  /**
+   * @param clock milliseconds since the epoch
+   * @param comparesItself whether it knows SET with IFEQ
+   */
+  constructor(clock: () => number, comparesItself = false) {
     this.#clock = clock
+    this.#comparesItself = comparesItself
   }
 
   /** Gives the reply to a command; an error reply as an `Error`. */
@@ -225,11 +230,14 @@ export class RedisModel {
 
   #set(key: string, [text = '', ...options]: string[]): Reply {
     let expiresAt = Infinity
-    let [isXX, isNX] = [false, false]
+    let [isXX, isNX, isGet] = [false, false, false]
+    let expected: string | undefined
     const before = this.#entry(key)
     for (let option = options.shift(); option !== undefined; option = options.shift()) {
       if (option === 'XX') isXX = true
       else if (option === 'NX') isNX = true
+      else if (option === 'IFEQ' && this.#comparesItself) expected = options.shift()
+      else if (option === 'GET') isGet = true
       else if (option === 'KEEPTTL') expiresAt = before?.expiresAt ?? Infinity
       else if (option === 'PX') {
         const ms = integer(options.shift())
@@ -237,9 +245,12 @@ export class RedisModel {
         expiresAt = this.#clock() + ms
       } else throw new ReplyError('ERR syntax error')
     }
-    if (before === undefined ? isXX : isNX) return null
-    this.#write(key, { text, expiresAt })
-    return OK
+    const isCompared = expected !== undefined
+    const held = isGet || isCompared ? this.#text(key) : null
+    if (before === undefined ? isXX : isNX) return isGet ? held : null
+    if (!isCompared || held === expected) this.#write(key, { text, expiresAt })
+    if (isGet) return held
+    return isCompared && held !== expected ? null : OK
   }
 
   #expire(key: string, ms: number): number {

@@ -40,7 +40,9 @@ export async function simulate(seed: number, options: Options = {}): Promise<Out
   const faults = chooseFaults(random, shift)
   const timeout = random.pick([300, 1000, 5000])
   const aheadMs = random.pick([0, 0, 7, -90_000, 500_000])
-  const server: RedisModel = new RedisModel(() => dateAt(time.now) + network.aheadMs)
+  const comparesItself = seed % 2 === 1
+  const serverTime = () => dateAt(time.now) + network.aheadMs
+  const server: RedisModel = new RedisModel(serverTime, comparesItself)
   const network = new Network(
     {
       ...{ time, random: random.fork(), history, server, faults, timeout },
@@ -76,7 +78,8 @@ export async function simulate(seed: number, options: Options = {}): Promise<Out
     maxAge: random.pick([3000, 3_600_000, 86_400_000]),
     isSlow,
   }
-  history.add(0, 'seed', String(seed), { timeout, aheadMs, faults, ...network.summary })
+  const known = { timeout, aheadMs, comparesItself, faults }
+  history.add(0, 'seed', String(seed), { ...known, ...network.summary })
   const policy = random.pick(POLICIES)
   const areAlike = random.chance(0.7)
   const processes = Array.from({ length: 1 + random.int(3) }, (_, i) => {
