@@ -34,6 +34,8 @@ export interface Members {
   readonly pending: readonly Entry[]
   /** Those of sessions that are gone, or have another value by now. */
   readonly over: readonly Entry[]
+  /** Those of what cannot be read here, such as without its secret, but perhaps elsewhere. */
+  readonly unreadable: readonly Entry[]
 }
 
 export interface MembersOptions {
@@ -41,6 +43,9 @@ export interface MembersOptions {
   readonly indexBy: IndexBy
   readonly load: Load
 }
+
+/** What an entry leads to; `null`: to no session of the value. */
+type Loaded = Member | 'unreadable' | null
 
 /** Lets a step of many take as long as a call. */
 export type InTime = <R>(step: () => Promise<R>) => Promise<R>
@@ -63,17 +68,19 @@ export class MemberReader {
   /** @param sid of the only one to ask about; `undefined`: all of them */
   async read(value: string, sid?: string, inTime: InTime = (step) => step()): Promise<Members> {
     const entries = await inTime(() => this.#index.list(value, sid))
-    const [live, pending, over]: [Member[], Entry[], Entry[]] = [[], [], []]
+    const live: Member[] = []
+    const [pending, over, unreadable]: [Entry[], Entry[], Entry[]] = [[], [], []]
     for (let start = 0; start < entries.length; start += READ_AT_ONCE) {
       const some = entries.slice(start, start + READ_AT_ONCE)
       const members = await inTime(() => this.#load(value, some))
       for (const [i, entry] of some.entries()) {
         const member = members[i]
-        if (member) live.push(member)
-        else (entry.isPending ? pending : over).push(entry)
+        if (member && member !== 'unreadable') live.push(member)
+        else if (entry.isPending) pending.push(entry)
+        else (member === 'unreadable' ? unreadable : over).push(entry)
       }
     }
-    return { live, pending, over }
+    return { live, pending, over, unreadable }
   }
 
   /** Removes a session, unless it has changed since it was read. Gives whether it did. */
@@ -87,7 +94,7 @@ export class MemberReader {
     return true
   }
 
-  async #load(value: string, entries: readonly Entry[]): Promise<(Member | null)[]> {
+  async #load(value: string, entries: readonly Entry[]): Promise<Loaded[]> {
     const keys = entries.map(({ sid }) => this.#options.prefix + sid)
     const outcomes = await promiseOf<Outcome[]>((done) => this.#redis.getMany(keys, done))
     return Promise.all(
@@ -102,9 +109,10 @@ export class MemberReader {
     entry: Entry,
     payload: Outcome,
     pttl: Outcome,
-  ): Promise<Member | null> {
+  ): Promise<Loaded> {
     const session = await this.#options.load(entry.sid, payload, pttl)
-    if (session === null || valueIn(this.#options.indexBy, session) !== value) return null
+    if (session === null) return payload === null ? null : 'unreadable'
+    if (valueIn(this.#options.indexBy, session) !== value) return null
     return { entry, session, payload: payloadOf(payload), expiresAt: expiresAt(Number(pttl)) }
   }
 }

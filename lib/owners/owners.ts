@@ -120,7 +120,8 @@ export class Owners {
       const settle = await this.index.add(value, entry, deadline)
       if (settle !== null) return settle
       const members = await this.members.read(value)
-      over = members.over
+      // They count like others in Redis, and must not lock everybody out.
+      over = [...members.over, ...members.unreadable]
       const isOther = (entry: Entry) => entry.sid !== sid
       const live = members.live.filter(({ entry }) => isOther(entry))
       const surplus = live.length + members.pending.filter(isOther).length - limit + 1

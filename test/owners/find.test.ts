@@ -54,6 +54,26 @@ for (const kind of clientKinds) {
       expect(await store.findBy('nobody at all')).to.deep.equal([])
     })
 
+    it('stay in the index where one process has not the secret of another', async () => {
+      const encryption = { secrets: ['a secret of thirty-two bytes, or more'] }
+      const store = makeIndexed({ encryption })
+      await login(store, 'one', 'ann')
+      const without = makeIndexed({ encryption: undefined })
+      const told = heard(without, 'invalid')
+      expect(await without.findBy('ann')).to.deep.equal([])
+      expect(await without.destroyBy('ann')).to.equal(0)
+      expect(told).to.have.length(2)
+      expect(await sidsOf(store, 'ann')).to.deep.equal(['one'])
+    })
+
+    it('lock nobody out where they cannot be read', async () => {
+      const encryption = { secrets: ['a secret of thirty-two bytes, or more'] }
+      await login(makeIndexed({ encryption }), 'one', 'ann')
+      const without = makeIndexed({ encryption: undefined, maxSessions: 1 })
+      await login(without, 'two', 'ann')
+      expect(await sidsOf(without, 'ann')).to.deep.equal(['two'])
+    })
+
     it('are found as a callback wants it', (done) => {
       const store = makeIndexed()
       login(store, 'one', 'ann').then(() =>
