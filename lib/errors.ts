@@ -125,8 +125,8 @@ export class InvalidSessionError extends StoreError {
 
   /**
    * `'ESECRET'`: it was encrypted with a secret that is not in `encryption.secrets`; `'EPLAIN'`: it is not
-   * encrypted, but has to be; `'EDECRYPT'`: it was changed, or is that of another session;
-   * `'EINVALIDSESSION'`: something else.
+   * encrypted, but has to be; `'EDECRYPT'`: it was changed, or is that of another session; `'ECODEC'`: it
+   * was compressed by what this Node lacks; `'EINVALIDSESSION'`: something else.
    */
   readonly code: InvalidSessionCode
 
@@ -136,7 +136,7 @@ export class InvalidSessionError extends StoreError {
   }
 }
 
-export type InvalidSessionCode = 'EINVALIDSESSION' | 'ESECRET' | 'EPLAIN' | 'EDECRYPT'
+export type InvalidSessionCode = 'EINVALIDSESSION' | 'ESECRET' | 'EPLAIN' | 'EDECRYPT' | 'ECODEC'
 
 /**
  * Says what was expected and what was given, without showing what a string contains.

@@ -400,7 +400,7 @@ export class SolidisStore extends Store {
 
   #invalid(sid: string, error: InvalidSessionError | RedisError): void {
     // Else it would look as if users had been logged out.
-    if (error.code === 'ESECRET' || error.code === 'EPLAIN') {
+    if (error.code === 'ESECRET' || error.code === 'EPLAIN' || error.code === 'ECODEC') {
       this.#warnOnce(
         `${error.message}. Sessions like it count as none.`,
         `CONNECT_SOLIDIS_${error.code}`,

@@ -1,4 +1,5 @@
 import * as zlib from 'node:zlib'
+import { InvalidSessionError } from '../errors.ts'
 
 /** How large sessions are compressed. */
 export interface Compression {
@@ -60,7 +61,8 @@ export class Compressor {
  * Gives what was compressed.
  * @param codec the byte that says how
  * @param maxSize bytes that it may have, lest a few fill the memory
- * @throws Error if it cannot
+ * @throws InvalidSessionError if this Node cannot
+ * @throws Error if it is damaged, or too large
  */
 export function decompress(codec: number, data: Buffer, maxSize: number): Buffer {
   if (codec === 0) return data
@@ -70,5 +72,6 @@ export function decompress(codec: number, data: Buffer, maxSize: number): Buffer
   if (algorithm === 'zstd' && zstdDecompressSync !== undefined) {
     return zstdDecompressSync(data, options)
   }
-  throw new Error(`This Node knows no codec ${codec}`)
+  const reason = 'The payload was compressed by what this Node lacks (zstd needs 22.15)'
+  throw new InvalidSessionError(reason, 'ECODEC')
 }

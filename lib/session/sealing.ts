@@ -130,7 +130,8 @@ export class Sealing {
   #decompress(codec: number, data: Buffer): string {
     try {
       return decompress(codec, data, this.#maxDecompressed).toString()
-    } catch {
+    } catch (error) {
+      if (error instanceof InvalidSessionError) throw error
       throw new InvalidSessionError('The payload does not decompress')
     }
   }

@@ -57,6 +57,15 @@ describe('a payload that is no session', () => {
     })
   }
 
+  it('says that it was compressed by what this Node lacks', async () => {
+    const unknown = `$${Buffer.of(2, 99, 0).toString('base64url')}`
+    const damaged = `$${Buffer.of(2, 1, 0).toString('base64url')}`
+    const { store, invalid } = storeOver({ unknown, damaged })
+    for (const sid of ['unknown', 'damaged']) expect(await store.get(sid)).to.equal(null)
+    const codes = invalid.map(({ error }) => (error as InvalidSessionError).code)
+    expect(codes).to.deep.equal(['ECODEC', 'EINVALIDSESSION'])
+  })
+
   it('may make an asynchronous serializer fail', async () => {
     const parse = async (text: string) => JSON.parse(text)
     const serializer = { parse, stringify: JSON.stringify }
