@@ -115,13 +115,16 @@ export class Owners {
     const { sid, expiresAt } = listing
     const { limit, whenFull = 'evict' } = this.#options.maxSessions ?? { limit: 0 }
     let over: readonly Entry[] = []
+    // What cannot be read here has an entry, but counts for nothing: it must lock nobody out.
+    let unreadable = 0
     for (let attempt = 0; ; attempt++) {
-      const entry = { sid, ttlMs: ttlOf(expiresAt), isPending: true, limit, over }
+      const most = limit === 0 ? 0 : limit + unreadable
+      const entry = { sid, ttlMs: ttlOf(expiresAt), isPending: true, limit: most, over }
       const settle = await this.index.add(value, entry, deadline)
       if (settle !== null) return settle
       const members = await this.members.read(value)
-      // They count like others in Redis, and must not lock everybody out.
-      over = [...members.over, ...members.unreadable]
+      over = members.over
+      unreadable = members.unreadable.length
       const isOther = (entry: Entry) => entry.sid !== sid
       const live = members.live.filter(({ entry }) => isOther(entry))
       const surplus = live.length + members.pending.filter(isOther).length - limit + 1

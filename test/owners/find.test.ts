@@ -68,10 +68,13 @@ for (const kind of clientKinds) {
 
     it('lock nobody out where they cannot be read', async () => {
       const encryption = { secrets: ['a secret of thirty-two bytes, or more'] }
-      await login(makeIndexed({ encryption }), 'one', 'ann')
+      const store = makeIndexed({ encryption })
+      await login(store, 'one', 'ann')
       const without = makeIndexed({ encryption: undefined, maxSessions: 1 })
       await login(without, 'two', 'ann')
-      expect(await sidsOf(without, 'ann')).to.deep.equal(['two'])
+      await login(without, 'three', 'ann')
+      expect(await sidsOf(without, 'ann')).to.deep.equal(['three'])
+      expect(await sidsOf(store, 'ann'), 'who can read it').to.deep.equal(['one'])
     })
 
     it('are found as a callback wants it', (done) => {
