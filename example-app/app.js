@@ -4,6 +4,7 @@ import { api, ready } from './api.js'
 import { production, redisUrl } from './config.js'
 import { answerError, answerNotFound } from './errors.js'
 import { faults } from './faults.js'
+import { onOutage } from './outages.js'
 import { breakIt } from './pages/break.js'
 import { pages } from './pages/pages.js'
 import { openPlainRedis, openRedis } from './redis.js'
@@ -15,7 +16,10 @@ const { client, close } = await openRedis(redisUrl)
 const { store, sessions } = openSessions(client)
 const plain = await openPlainRedis(redisUrl)
 
-store.on('breaker', ({ state, cause }) => console.error(`store ${state}: ${cause.message}`))
+onOutage(store, {
+  began: (cause) => console.error(`Redis does not answer: ${cause.message}`),
+  ended: () => console.error('Redis answers again'),
+})
 store.on('touchFailed', ({ error }) => console.error(`a session lives no longer: ${error.message}`))
 
 const app = express()

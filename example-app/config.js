@@ -3,13 +3,21 @@ import { stop } from './stop.js'
 // Known to everybody, but the same after a restart, so that logins survive it.
 const DEVELOPMENT_SECRET = 'only for development'
 
-const { ADMIN_PASSWORD, HOST, IDLE_SECONDS, NODE_ENV, PORT, REDIS_URL, SESSION_SECRET } =
-  process.env
+const { ADMIN_PASSWORD, HOST, IDLE_SECONDS, NODE_ENV, PORT, REDIS_URL } = process.env
+const { SESSION_ENCRYPTION_SECRETS, SESSION_SECRET } = process.env
 
 export const production = NODE_ENV === 'production'
 export const sessionSecret = SESSION_SECRET || DEVELOPMENT_SECRET
 if (production && !SESSION_SECRET) {
   stop('SESSION_SECRET is not set. In production it must be: to a long, random text.')
+}
+
+/** With it, sessions are encrypted. Those that are there already stay readable, so that all stay signed in. */
+export const encryption = SESSION_ENCRYPTION_SECRETS
+  ? { secrets: SESSION_ENCRYPTION_SECRETS.split(','), acceptPlain: true }
+  : undefined
+if (encryption?.secrets.some((secret) => secret.length < 32)) {
+  stop('SESSION_ENCRYPTION_SECRETS is too short. Take what `openssl rand -base64 32` prints.')
 }
 
 /** In production there is no admin, unless one is asked for. */

@@ -18,7 +18,11 @@ export function page(req, res, view, data = {}) {
     part(view, {
       ...data,
       user: userOf(session?.userId),
+      // Then nobody knows who this is, which must not look like "signed out".
+      isUnreachable: session === null,
       path: req.baseUrl + req.path,
+      // "Break it" shows pages within itself, which have no need of a second frame there.
+      isFramed: req.get('Sec-Fetch-Dest') === 'iframe',
       hasFaults: faults !== undefined,
       // Without a session, as while Redis fails, there is no form that would need one.
       csrf: session && req.cookies ? generateCsrfToken(req, res) : undefined,

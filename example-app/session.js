@@ -1,12 +1,13 @@
 import { SolidisStore } from 'connect-solidis'
 import session from 'express-session'
-import { idleMs, production, sessionSecret } from './config.js'
+import { encryption, idleMs, production, sessionSecret } from './config.js'
 
 /** The store, and the middleware that gives a request its session: all that a site needs of this package. */
 export function openSessions(client) {
   const store = new SolidisStore({
     client,
     indexBy: ({ userId }) => userId, // for "Your devices"
+    encryption, // none, unless the environment has a secret
     timeout: 2000,
   })
   const sessions = session({

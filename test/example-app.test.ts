@@ -151,6 +151,24 @@ describe('example app', () => {
       await user.get('/session').expect(303)
     })
 
+    it('shows what is in Redis as it stands, encrypted if it is', async () => {
+      const plain = browser()
+      await signIn(plain, DEMO)
+      await plain
+        .get('/session')
+        .expect(200, /Plain JSON/)
+        .expect(200, /\{&quot;cookie/)
+      const secret = 'an encryption secret of the tests'
+      const { url } = await startApp({ SESSION_ENCRYPTION_SECRETS: secret })
+      const encrypted = request.agent(url)
+      await signIn(encrypted, DEMO)
+      const page = await encrypted
+        .get('/session')
+        .expect(200, /Encrypted/)
+        .expect(200, /<pre>\$/)
+      expect(page.text).not.to.include('{&quot;cookie')
+    })
+
     it('leads nowhere but to its own pages', async () => {
       for (const next of ['//elsewhere.example', 'https://elsewhere.example', '/api/profile']) {
         const { headers } = await signIn(browser(), { ...DEMO, next })
@@ -335,6 +353,11 @@ describe('example app', () => {
     for (const REDIS_URL of ['localhost:6379', 'redis://127.0.0.1/first']) {
       it(`with REDIS_URL=${REDIS_URL}`, () => expectRefusal(runApp({ REDIS_URL }), 'REDIS_URL'))
     }
+
+    it('with a secret for encryption that can be guessed', () => {
+      const name = 'SESSION_ENCRYPTION_SECRETS'
+      expectRefusal(runApp({ [name]: 'short' }), name)
+    })
 
     it('with IDLE_SECONDS=soon', () =>
       expectRefusal(runApp({ IDLE_SECONDS: 'soon' }), 'IDLE_SECONDS'))

@@ -3,11 +3,12 @@ import cookieParser from 'cookie-parser'
 import express, { Router } from 'express'
 import { faults } from '../faults.js'
 import { sendLive } from '../live.js'
+import { onOutage } from '../outages.js'
 import { page } from '../render.js'
 import { noStore } from '../security.js'
 
 const FAULTS = ['slow', 'freeze', 'stop', 'mend']
-const REMEMBERED = 8
+const REMEMBERED = 5
 
 /** Break it: what a site does while Redis fails. It has to work just then, so it needs no session. */
 export function breakIt(store, sessions) {
@@ -17,7 +18,10 @@ export function breakIt(store, sessions) {
     said.unshift({ at: new Date(), text })
     said.splice(REMEMBERED)
   }
-  store.on('breaker', ({ state, cause }) => say(`Breaker ${STATES[state]}: ${cause.message}`))
+  onOutage(store, {
+    began: (cause) => say(`Breaker opened: ${cause.message}`),
+    ended: () => say('Breaker closed: Redis answers again'),
+  })
   store.on('touchFailed', ({ error }) => say(`A session was not extended: ${error.message}`))
 
   router.use(noStore)
@@ -40,8 +44,6 @@ export function breakIt(store, sessions) {
     return { redis: faults.redis, state: store.state, said }
   }
 }
-
-const STATES = { closed: 'closed', open: 'opened', halfOpen: 'half open' }
 
 function withoutRedisToo(sessions) {
   return (req, res, next) => {

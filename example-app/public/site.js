@@ -110,7 +110,7 @@ function replace(region, html) {
     return id ? one.id === id : one.tagName === focused.tagName && one.value === value
   })
   if (same) same.focus()
-  else document.querySelector('main').focus()
+  else document.querySelector('#main').focus()
 }
 
 /** Loads the page again as soon as Redis answers. */

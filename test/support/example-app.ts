@@ -12,6 +12,7 @@ export interface ExampleApp {
 }
 
 const APP = 'example-app/app.js'
+const SECRETS = ['SESSION_SECRET', 'SESSION_ENCRYPTION_SECRETS', 'ADMIN_PASSWORD']
 const GIVE_UP_MS = 5000
 
 const running = new Set<ChildProcess>()
@@ -51,7 +52,7 @@ export function killApps(): void {
 
 /** What the app reads is set, to nothing if need be, lest it come from the environment of the tests. */
 function environment(env: Env): NodeJS.ProcessEnv {
-  const unset = ['NODE_ENV', 'SESSION_SECRET', 'ADMIN_PASSWORD', 'IDLE_SECONDS', 'HOST']
+  const unset = [...SECRETS, 'NODE_ENV', 'IDLE_SECONDS', 'HOST']
   const defaults = Object.fromEntries(unset.map((name) => [name, '']))
   return { ...process.env, ...defaults, PORT: '0', REDIS_URL: redisUrl(), ...env }
 }
