@@ -16,6 +16,7 @@ const app = spawn('npm', ['start'], {
 const ended = once(app, 'exit')
 try {
   await started()
+  assert.match(await (await fetch(url)).text(), /<form id="login"/, 'page')
   const login = await call('POST', '/api/login', { username: 'demo', password: 'password' })
   assert.equal(login.status, 200, 'login')
   const [cookie] = login.headers.getSetCookie()[0].split(';')
