@@ -26,6 +26,6 @@ export function chartOf(samples) {
 
 /** To an even number, whose half stands at the middle of the axis. */
 function roundUp(count) {
-  const step = 10 ** Math.floor(Math.log10(count)) / 2
-  return Math.ceil(count / Math.max(step, 2)) * Math.max(step, 2)
+  const step = Math.max(2, 10 ** Math.floor(Math.log10(count)))
+  return Math.ceil(count / step) * step
 }

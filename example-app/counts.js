@@ -12,6 +12,7 @@ export class Counts {
   #samples = []
   #lookedAt = 0
   #counting
+  #timer
 
   constructor(store) {
     this.#store = store
@@ -44,6 +45,7 @@ export class Counts {
   #countLater() {
     if (Date.now() - this.#lookedAt > WHILE_LOOKED_AT_MS) return
     // While Redis fails there is nothing to count. Who looks then, counts.
-    setTimeout(() => this.#count().catch(() => {}), EVERY_MS).unref()
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#count().catch(() => {}), EVERY_MS).unref()
   }
 }

@@ -6,8 +6,7 @@ const RETRY_AFTER_SECONDS = '2'
 const UNAVAILABLE = 'The session store is not available. Please try again in a moment.'
 
 export function answerNotFound(req, res) {
-  const message = `There is no ${req.method} ${req.originalUrl}`
-  answer(req, res, 404, message)
+  answer(req, res, 404, `There is no ${req.method} ${req.originalUrl}`)
 }
 
 /** Answers in JSON, or a page to a browser, with nothing of what only the log should know. */

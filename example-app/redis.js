@@ -21,7 +21,7 @@ export async function openPlainRedis(url) {
     close: () => client.destroy(),
     run: (...command) =>
       client.sendCommand(command).catch((cause) => {
-        throw new RedisError(command[0], 'no answer', { cause })
+        throw new RedisError(command[0], cause.message || 'no answer', { cause })
       }),
   }
 }

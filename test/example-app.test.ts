@@ -224,6 +224,15 @@ describe('example app', () => {
       }
     })
 
+    it('breaks nothing in production, nor a Redis of the user, under npm start either', async function () {
+      this.timeout(30_000)
+      for (const env of [{ ...PRODUCTION, REDIS_URL: '' }, {}]) {
+        const started = await startApp(env, 'scripts/start-example.js')
+        await request(started.url).get('/break').expect(404)
+        await started.end('SIGTERM')
+      }
+    })
+
     it('keeps alive no session by a page that merely looks on', async () => {
       const { url } = await startApp({ IDLE_SECONDS: '3' })
       const user = request.agent(url)

@@ -1,6 +1,7 @@
 import { Router } from 'express'
 import { chartOf } from '../chart.js'
 import { Counts } from '../counts.js'
+import { lastSeenAt } from '../last-seen.js'
 import { livePage } from '../live.js'
 import { page } from '../render.js'
 import { allUsers } from '../users.js'
@@ -11,7 +12,7 @@ export function admin(store) {
   const counts = new Counts(store)
 
   router.get('/', async (req, res) => {
-    page(req, res, 'admin', await look())
+    page(req, res, 'admin', await look(req))
   })
 
   router.get('/live', livePage(store, 'admin-part', look))
@@ -25,17 +26,18 @@ export function admin(store) {
 
   return router
 
-  async function look() {
+  async function look({ user }) {
     const samples = await counts.recent()
-    const users = await Promise.all(allUsers().map(summarize))
+    const users = await Promise.all(allUsers().map((one) => summarize(one, user)))
     const total = samples.at(-1).count
     const peak = Math.max(...samples.map(({ count }) => count))
     return { total, peak, state: store.state, users, chart: chartOf(samples) }
   }
 
-  async function summarize({ userId, username }) {
-    const [latest, ...others] = await store.findBy(userId)
-    const lastSeenAt = latest && new Date(latest.expiresAt - latest.session.cookie.originalMaxAge)
-    return { userId, username, sessions: latest ? others.length + 1 : 0, lastSeenAt }
+  async function summarize({ userId, username }, admin) {
+    const found = await store.findBy(userId)
+    const latest = found.map(lastSeenAt).toSorted((a, b) => b - a)[0]
+    const isOwn = userId === admin.userId
+    return { userId, username, sessions: found.length, latest, isOwn }
   }
 }

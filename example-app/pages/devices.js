@@ -1,5 +1,6 @@
 import { Router } from 'express'
 import { browserName } from '../browser-name.js'
+import { lastSeenAt } from '../last-seen.js'
 import { livePage } from '../live.js'
 import { page } from '../render.js'
 
@@ -30,14 +31,13 @@ export function devices(store) {
 
   async function find({ userId }, ownSid) {
     const found = await store.findBy(userId)
-    const devices = found.map(({ sid, handle, session, expiresAt }) => ({
-      ...browserName(session.agent),
-      handle, // never the sid, with which anybody could be that device
-      startedAt: new Date(session.createdAt),
-      // Each request lets a session live for maxAge from then on.
-      lastSeenAt: new Date(expiresAt - session.cookie.originalMaxAge),
-      keptMs: session.cookie.originalMaxAge,
-      isThisOne: sid === ownSid,
+    const devices = found.map((one) => ({
+      ...browserName(one.session.agent),
+      handle: one.handle, // never the sid, with which anybody could be that device
+      startedAt: new Date(one.session.createdAt),
+      lastSeenAt: lastSeenAt(one),
+      keptMs: one.session.cookie.originalMaxAge,
+      isThisOne: one.sid === ownSid,
     }))
     return { devices: devices.toSorted((a, b) => b.isThisOne - a.isThisOne) }
   }

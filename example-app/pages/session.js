@@ -7,7 +7,9 @@ export function sessionPage(store, plain) {
   const router = Router()
 
   router.get('/', async (req, res) => {
-    page(req, res, 'session', { ...(await look(req.sessionID)), session: req.session })
+    const held = await look(req.sessionID)
+    if (held === undefined) return res.redirect(303, '/?ended')
+    page(req, res, 'session', { ...held, session: req.session })
   })
 
   router.get(

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { ensureBuilt } from '../support/built.ts'
 import { type ExampleApp, startApp } from '../support/example-app.ts'
-import { ADMIN, launch, PHONE, signIn, visit } from './visitor.ts'
+import { ADA, ADMIN, DEMO, launch, PHONE, signIn, visit } from './visitor.ts'
 
 /** Where to put pictures of the pages, if anywhere: `npm run screenshots`. */
 const { SCREENSHOTS } = process.env
@@ -41,12 +41,12 @@ describe('every page looks right', () => {
   let app: ExampleApp
 
   before(async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     ensureBuilt()
     browser = await launch()
     app = await startApp({ REDIS_URL: '' }, 'scripts/start-example.js')
     for (const options of [PHONE, {}]) await signIn(await visit(browser, app.url, options), ADMIN)
-    if (SCREENSHOTS) mkdirSync(SCREENSHOTS, { recursive: true })
+    if (SCREENSHOTS) await fill(await visit(browser, app.url))
   })
 
   after(async () => {
@@ -76,7 +76,7 @@ describe('every page looks right', () => {
       await breaker.goto('/break')
       await breaker.getByRole('button', { name: 'Freeze it' }).click()
       await breaker.frameLocator('#visitor').getByText('not been signed out').waitFor()
-      await breaker.locator('.log').getByText('Breaker opened').first().waitFor()
+      await breaker.locator('#breaker-state', { hasText: 'open' }).waitFor()
       await check(breaker, 'broken', look)
       await page.goto('/session')
       await check(page, 'unavailable', look)
@@ -86,6 +86,18 @@ describe('every page looks right', () => {
     })
   }
 })
+
+/** Lets users come while an admin looks, for the pictures. */
+async function fill(admin: Page): Promise<void> {
+  mkdirSync(SCREENSHOTS as string, { recursive: true })
+  await signIn(admin, ADMIN)
+  await admin.goto('/admin')
+  const browser = admin.context().browser() as Browser
+  for (const user of [DEMO, ADA, DEMO, ADA, DEMO]) {
+    await signIn(await visit(browser, new URL(admin.url()).origin), user)
+    await admin.waitForTimeout(6000)
+  }
+}
 
 /** Nothing that axe finds, and nothing wider than the screen. */
 async function check(page: Page, name: string, look: string): Promise<void> {
