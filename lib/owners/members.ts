@@ -104,12 +104,7 @@ export class MemberReader {
     )
   }
 
-  async #member(
-    value: string,
-    entry: Entry,
-    payload: Outcome,
-    pttl: Outcome,
-  ): Promise<Loaded> {
+  async #member(value: string, entry: Entry, payload: Outcome, pttl: Outcome): Promise<Loaded> {
     const session = await this.#options.load(entry.sid, payload, pttl)
     if (session === null) return payload === null ? null : 'unreadable'
     if (valueIn(this.#options.indexBy, session) !== value) return null

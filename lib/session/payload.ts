@@ -54,9 +54,9 @@ export class Codec {
     return this.#sealing.isCurrent(payload)
   }
 
-  /** Gives the same session, encrypted by the current secret. */
+  /** Gives the same session, encrypted by the current secret, and compressed as it is. */
   reseal(sid: string, payload: Payload): Payload {
-    return this.#sealing.seal(sid, this.#sealing.open(sid, payload))
+    return this.#sealing.reseal(sid, payload)
   }
 
   /**

@@ -57,6 +57,12 @@ const HEADER_BYTES = { [ENCRYPTED]: 2 + KEY_ID_BYTES, [COMPRESSED]: 2 }
 /** So much is decompressed at least, whatever `maxPayload` is by now. */
 const MAX_DECOMPRESSED_BYTES = 64 * 2 ** 20
 
+/** The text of a session, perhaps compressed, with the byte that says how. */
+interface Unsealed {
+  readonly codec: number
+  readonly data: Buffer | string
+}
+
 /** Makes of the text of a session what stands in Redis: the same, or compressed, or encrypted. */
 export class Sealing {
   readonly #keys: KeyRing | undefined
@@ -75,13 +81,17 @@ export class Sealing {
   /** Gives what is to stand in Redis. */
   seal(sid: string, text: string): string {
     const compressed = this.#compressor?.compress(text)
-    if (this.#keys === undefined) {
-      if (compressed === undefined) return text
-      return encode([Buffer.of(COMPRESSED, compressed.codec), compressed.data])
+    if (this.#keys !== undefined) {
+      return encrypt(this.#keys, sid, compressed ?? { codec: 0, data: text })
     }
-    const { codec, data } = compressed ?? { codec: 0, data: text }
-    const header = Buffer.concat([Buffer.of(ENCRYPTED, codec), this.#keys.currentId])
-    return encode([header, ...this.#keys.seal(sid, header, data)])
+    if (compressed === undefined) return text
+    return encode([Buffer.of(COMPRESSED, compressed.codec), compressed.data])
+  }
+
+  /** Encrypts anew what opens, and leaves it compressed as it is: perhaps others do that, and not this. */
+  reseal(sid: string, payload: string): string {
+    const opened = this.#open(sid, payload)
+    return this.#keys === undefined ? payload : encrypt(this.#keys, sid, opened)
   }
 
   /**
@@ -90,17 +100,22 @@ export class Sealing {
    * @throws InvalidSessionError if it is not encrypted and has to be, or does not decompress
    */
   open(sid: string, payload: string): string {
-    if (!payload.startsWith(MARK)) return this.#plain(payload)
+    const { codec, data } = this.#open(sid, payload)
+    return typeof data === 'string' ? data : this.#decompress(codec, data)
+  }
+
+  #open(sid: string, payload: string): Unsealed {
+    if (!payload.startsWith(MARK)) return { codec: 0, data: this.#plain(payload) }
     const bytes = decode(payload)
     switch (bytes[0]) {
       case ENCRYPTED:
         return this.#decrypt(sid, bytes)
       case COMPRESSED:
         this.#plain(payload)
-        return this.#decompress(codecIn(bytes), bytes.subarray(HEADER_BYTES[COMPRESSED]))
+        return { codec: codecIn(bytes), data: bytes.subarray(HEADER_BYTES[COMPRESSED]) }
       default:
         if (this.#keys !== undefined) throw damaged()
-        return payload
+        return { codec: 0, data: payload }
     }
   }
 
@@ -116,12 +131,12 @@ export class Sealing {
     throw new InvalidSessionError(reason, 'EPLAIN')
   }
 
-  #decrypt(sid: string, bytes: Buffer): string {
+  #decrypt(sid: string, bytes: Buffer): Unsealed {
     const header = bytes.subarray(0, HEADER_BYTES[ENCRYPTED])
     const sealed = bytes.subarray(HEADER_BYTES[ENCRYPTED])
     const id = idIn(bytes)
     const data = this.#keys?.open(sid, header, id, sealed)
-    if (data !== undefined) return this.#decompress(codecIn(bytes), data)
+    if (data !== undefined) return { codec: codecIn(bytes), data }
     if (this.#keys?.has(id)) throw damaged()
     const reason = 'The payload was encrypted with a secret that is not in encryption.secrets'
     throw new ForeignPayloadError(new InvalidSessionError(reason, 'ESECRET'))
@@ -135,6 +150,11 @@ export class Sealing {
       throw new InvalidSessionError('The payload does not decompress')
     }
   }
+}
+
+function encrypt(keys: KeyRing, sid: string, { codec, data }: Unsealed): string {
+  const header = Buffer.concat([Buffer.of(ENCRYPTED, codec), keys.currentId])
+  return encode([header, ...keys.seal(sid, header, data)])
 }
 
 function damaged(): ForeignPayloadError {
