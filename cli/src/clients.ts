@@ -139,7 +139,7 @@ async function isCluster(client: Client, prefix: string): Promise<boolean> {
 
 function openNodeRedis(client: NodeRedis): Opened {
   return {
-    client: fromNodeRedis(client) as Client,
+    client: fromNodeRedis(client),
     connect: () => client.connect(),
     lastError: errorsOf(client),
     close: () => client.destroy(),
@@ -148,7 +148,7 @@ function openNodeRedis(client: NodeRedis): Opened {
 
 function openIoredis(client: Ioredis): Opened {
   return {
-    client: fromIoredis(client) as Client,
+    client: fromIoredis(client),
     connect: () => client.connect(),
     lastError: errorsOf(client),
     close: () => client.disconnect(),

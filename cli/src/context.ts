@@ -1,9 +1,16 @@
-import { solidisOptions } from 'connect-solidis'
+import {
+  type FoundSession,
+  type SolidisStore,
+  solidisOptions,
+  type WalkProgress,
+} from 'connect-solidis'
 import { addressOf, type ClientName, type Connection, connect } from './clients.ts'
 import { reasonOf, usage } from './errors.ts'
 import { Progress } from './progress.ts'
 import { nodesOf } from './redis.ts'
-import { type OperatorStore, openStore, type WalkOptions } from './store.ts'
+import { encryptionOf } from './secrets.ts'
+import { indexBy, openStore, type StoreSettings } from './store.ts'
+import { Unreadable } from './unreadable.ts'
 
 /** The options that all commands have. */
 export interface CommonOptions {
@@ -11,42 +18,61 @@ export interface CommonOptions {
   readonly prefix: string
   readonly index?: string
   readonly client?: ClientName
+  readonly acceptPlain: boolean
   readonly json: boolean
+}
+
+/** What what visits many sessions is given. */
+export interface Walk {
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: WalkProgress) => void
 }
 
 /** What a command works with. */
 export interface Context {
-  readonly store: OperatorStore
+  readonly store: SolidisStore
   readonly connection: Connection
   readonly options: CommonOptions
   /** Where Redis is, to be shown. */
   readonly address: string
   /** Aborted when the user wants an end. */
   readonly signal: AbortSignal
-  /** How many keys the store could not read as sessions so far. */
-  readonly invalid: { count: number }
+  /** Whether the secrets of encrypted sessions are given. */
+  readonly hasSecrets: boolean
+  /** What the store could not read as sessions so far. */
+  readonly unreadable: Unreadable
+  /**
+   * Gives what the index lists under a value, whether or not it is what `--index` finds. Unlike the store's
+   * `findBy`, it takes nothing out of the index, as a wrong `--index` would.
+   */
+  listedUnder(value: string): Promise<FoundSession[]>
   /**
    * Does what visits many sessions, and shows how far it has come.
    * @param total how many there are, if that is known; else no more than there are keys
    */
-  walk<T>(label: string, visit: (options: WalkOptions) => Promise<T>, total?: number): Promise<T>
+  walk<T>(label: string, visit: (walk: Walk) => Promise<T>, total?: number): Promise<T>
 }
 
 export async function openContext(options: CommonOptions, signal: AbortSignal): Promise<Context> {
+  const { prefix, index } = options
   const target = targetOf(options.url)
-  const connection = await connect(target, options.prefix, options.client)
-  const store = openStore(connection.client, options.prefix, options.index)
-  const invalid = { count: 0 }
-  store.on('invalid', () => {
-    invalid.count++
-  })
+  const encryption = encryptionOf(options.acceptPlain)
+  const connection = await connect(target, prefix, options.client)
+  const hasSecrets = encryption !== undefined
+  const unreadable = new Unreadable(hasSecrets)
+  const open = (indexBy: StoreSettings['indexBy']) =>
+    openStore(connection.client, { prefix, encryption, indexBy }).on('invalid', ({ error }) => {
+      unreadable.add(error)
+    })
   return {
-    store,
+    store: open(index === undefined ? undefined : indexBy(index)),
     connection,
     options,
     address: addressOf(target),
     signal,
-    invalid,
+    hasSecrets,
+    unreadable,
+    listedUnder: (value) => open(() => value).findBy(value),
     async walk(label, visit, total) {
       const progress = new Progress(label, total ?? (await keysOf(connection)))
       try {

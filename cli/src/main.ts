@@ -22,6 +22,11 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
     interruption.abort(new Failure('Interrupted.', exitCodeOf(name)))
   })
 }
+// What the store warns of, the commands say in their own words.
+const warn = process.listeners('warning')
+process.removeAllListeners('warning').on('warning', (warning: NodeJS.ErrnoException) => {
+  if (!warning.code?.startsWith('CONNECT_SOLIDIS_')) for (const each of warn) each(warning)
+})
 // Who reads the output may have seen enough, such as `head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? OK : FAILED)

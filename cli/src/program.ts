@@ -7,9 +7,11 @@ import { type DoctorOptions, doctor } from './commands/doctor.ts'
 import { end } from './commands/end.ts'
 import { type EndByOptions, endBy } from './commands/end-by.ts'
 import { type ListOptions, list } from './commands/list.ts'
+import { reencrypt } from './commands/reencrypt.ts'
 import { reindex } from './commands/reindex.ts'
 import { type ShowOptions, show } from './commands/show.ts'
 import { type CommonOptions, type Context, openContext, requireIndex } from './context.ts'
+import { requireSecrets, SECRETS } from './secrets.ts'
 
 const DEFAULT_URL = 'redis://127.0.0.1:6379'
 const SID_OR_HANDLE = 'the session id, or a handle, for which all ids are looked through'
@@ -23,10 +25,16 @@ export function createProgram(signal: AbortSignal): Command {
     .option('--prefix <prefix>', 'the prefix option of the store', 'sess:')
     .option('--index <path>', "the attribute by which the store's indexBy goes, e.g. passport.user")
     .addOption(new Option('--client <name>', 'through which client').choices(CLIENTS))
+    .option(
+      '--accept-plain',
+      "the store's encryption.acceptPlain: read what is not encrypted",
+      false,
+    )
     .option('--json', 'give the result as JSON', false)
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 failed or not found, 2 not understood, 130 interrupted.',
+      `\nEnvironment: REDIS_URL; ${SECRETS}, to read encrypted sessions: the secrets of the app, separated by commas.\n` +
+        'Exit codes: 0 done, 1 failed or not found, 2 not understood, 130 interrupted.',
     )
     .showHelpAfterError('(--help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
@@ -101,6 +109,12 @@ export function createProgram(signal: AbortSignal): Command {
     'put all sessions into the index of --index',
     (context) => reindex(context),
     (options) => requireIndex(options, 'reindex'),
+  )
+  command(
+    'reencrypt',
+    'encrypt all sessions by the first of the secrets',
+    (context) => reencrypt(context),
+    () => requireSecrets('reencrypt'),
   )
   command<DoctorOptions>(
     'doctor',

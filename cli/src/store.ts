@@ -1,64 +1,36 @@
-import { SolidisStore } from 'connect-solidis'
+import {
+  type Encryption,
+  type FoundSession,
+  type IndexBy,
+  type SolidisLike,
+  SolidisStore,
+} from 'connect-solidis'
 import { reasonOf, usage } from './errors.ts'
+import { SECRETS } from './secrets.ts'
+
+/** A client of a store, also for what is asked of Redis itself. */
+export type Client = SolidisLike
 
 /** A session as the store gives it. */
-export type Session = Record<string, unknown> & { cookie?: Record<string, unknown> }
+export type Session = FoundSession['session']
 
-/** What the methods that visit many sessions take. */
-export interface WalkOptions {
-  readonly signal: AbortSignal
-  readonly onProgress: (progress: { done: number }) => void
-}
-
-/** What `findBy` gives. */
-export interface Found {
-  readonly sid: string
-  readonly handle: string
-  readonly session: Session
-  readonly expiresAt: Date | null
-}
-
-/** What the commands use of the store, all of it public. */
-export interface OperatorStore extends AsyncIterable<[sid: string, session: Session]> {
-  readonly client: Client
+/** What of the options of the app's store an operator has to know. */
+export interface StoreSettings {
   readonly prefix: string
-  get(sid: string): Promise<Session | null>
-  set(sid: string, session: Session): Promise<void>
-  touch(sid: string, session: Session): Promise<void>
-  update(sid: string, change: (session: Session) => void): Promise<Session | null>
-  destroy(sid: string): Promise<void>
-  exists(sid: string): Promise<boolean>
-  length(options: WalkOptions): Promise<number>
-  ids(options: WalkOptions): Promise<string[]>
-  clear(options: WalkOptions): Promise<void>
-  reindex(options: WalkOptions): Promise<number>
-  findBy(value: string): Promise<Found[]>
-  destroyBy(value: string, options?: { except?: string; only?: string }): Promise<number>
-  on(event: 'invalid', listener: () => void): unknown
+  readonly encryption: Encryption | undefined
+  readonly indexBy: IndexBy | undefined
 }
 
-/** The client of a store, for what is asked of Redis itself. */
-export interface Client {
-  send(commands: string[][]): Promise<unknown[][]>
-  nodes?(): Promise<Client[]>
-}
-
-/** @param index the path of the attribute by which sessions are indexed, if they are */
-export function openStore(
-  client: Client,
-  prefix: string,
-  index: string | undefined,
-): OperatorStore {
-  const options = { client, prefix, ...(index === undefined ? {} : { indexBy: indexBy(index) }) }
+export function openStore(client: Client, settings: StoreSettings): SolidisStore {
   try {
-    return new SolidisStore(options as never) as unknown as OperatorStore
+    return new SolidisStore({ client, ...settings })
   } catch (error) {
-    throw usage(reasonOf(error))
+    throw usage(reasonOf(error).replace('encryption.secrets', SECRETS))
   }
 }
 
 /** Makes `indexBy` of a path such as `userId` or `passport.user`. Numbers become text. */
-export function indexBy(path: string): (session: Session) => string | undefined {
+export function indexBy(path: string): (session: object) => string | undefined {
   const names = path.split('.')
   return (session) => {
     let value: unknown = session

@@ -1,11 +1,16 @@
-import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
 import { expect } from 'chai'
 import { SolidisStore } from '../../lib/index.ts'
 import { ensureBuilt } from '../support/built.ts'
-import { CLIENT_NAMES, noTerminal, type Outcome, runCli, runInTerminal } from '../support/cli.ts'
+import {
+  CLIENT_NAMES,
+  noTerminal,
+  type Outcome,
+  runCli,
+  runInTerminal,
+  stallAt,
+} from '../support/cli.ts'
 import { clientKinds, mainKind, type TestClient } from '../support/clients.ts'
-import { freshPrefix, redisUrl, urlOf } from '../support/redis.ts'
+import { freshPrefix, urlOf } from '../support/redis.ts'
 import { ask, data, ONE_HOUR_MS } from '../support/requests.ts'
 
 const SESSIONS = 12
@@ -127,6 +132,28 @@ describe('the operator of many sessions', function () {
       expect(sid).to.equal('sid-old')
     })
 
+    it('takes nothing out of it by a wrong attribute', async () => {
+      const wrong = ['--index', 'secret']
+      const entries = () => ask(connection.client, 'ZCARD', `by:${prefix}2`)
+      expect(Number(await entries())).to.equal(4)
+      const listed = await run('list', '--by', '2', '--json', ...wrong)
+      expect(listed).to.deep.include({ status: 0, stdout: '[]\n' })
+      expect(listed.stderr).to.include('The index has 4 sessions of this value, but by secret none')
+      const ended = await run('end-by', '2', ...wrong)
+      expect(ended).to.include({ status: 1, stdout: '' })
+      expect(ended.stderr).to.include("does --index say what the app's indexBy says?")
+      const reindexed = await run('reindex', '--index', 'nothing')
+      expect(reindexed).to.include({ status: 1, stdout: '0 sessions indexed\n' })
+      expect(reindexed.stderr).to.include('Of 12 sessions none has nothing')
+      // Some have what is listed as that of others.
+      const other = data({ passport: { user: 'x' }, tenant: 2 })
+      await store.set('sid-other', other)
+      await run('doctor', '--index', 'tenant')
+      expect(Number(await entries())).to.equal(4)
+      expect(await jsonOf('end-by', '2', ...index)).to.deep.equal({ ended: 4 })
+      expect(await jsonOf('end-by', '2', ...index)).to.deep.equal({ ended: 0 })
+    })
+
     it('is told by doctor whether sessions are in it', async () => {
       const { checks } = await jsonOf('doctor', ...index)
       expect(named(checks, 'index').data).to.deep.equal({
@@ -195,7 +222,7 @@ describe('the operator of many sessions', function () {
       const { checks } = await jsonOf('doctor')
       expect(named(checks, 'readable')).to.deep.include({
         status: 'warning',
-        data: { unreadable: 1 },
+        data: { unreadable: 1, codec: 0 },
       })
       expect((await run('list')).stderr).to.include('Left out: 1 of the keys')
     })
@@ -307,25 +334,4 @@ function named(checks: Check[], name: string): Check {
 function passed({ status, stdout, stderr }: Outcome): string {
   expect(status, stderr).to.equal(0)
   return stdout
-}
-
-/** A way to Redis on which nothing passes any more once a command has been sent. */
-async function stallAt(command: string, stalled = () => {}) {
-  const { hostname, port } = new URL(redisUrl())
-  const server = createServer((client) => {
-    const upstream = connect(Number(port || 6379), hostname)
-    client.on('error', () => {}).on('close', () => upstream.destroy())
-    upstream.on('error', () => {}).pipe(client)
-    let isStalled = false
-    client.on('data', (chunk) => {
-      if (isStalled) return
-      isStalled = chunk.includes(command)
-      if (isStalled) stalled()
-      else upstream.write(chunk)
-    })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address() as { port: number }
-  return { url: `redis://127.0.0.1:${address.port}`, close: () => server.close() }
 }

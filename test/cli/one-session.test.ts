@@ -128,6 +128,7 @@ describe('the operator', function () {
     [['list', '--by', 'ann'], /needs --index/],
     [['end-by', 'ann'], /needs --index/],
     [['reindex'], /needs --index/],
+    [['reencrypt'], /needs the secrets of the app in SESSION_ENCRYPTION_SECRETS/],
     [['clear'], /add --yes/],
   ]
   it('is told what is wrong with what was written', async () => {
@@ -147,9 +148,20 @@ describe('the operator', function () {
       runCli(['--version']),
     ])
     expect(all).to.include({ status: 0, stderr: '' })
-    for (const each of ['count', 'list', 'show', 'end', 'end-by', 'clear', 'reindex', 'doctor']) {
+    for (const each of [
+      'count',
+      'list',
+      'show',
+      'end',
+      'end-by',
+      'clear',
+      'reindex',
+      'reencrypt',
+      'doctor',
+    ]) {
       expect(all.stdout).to.match(new RegExp(`^  ${each} `, 'm'))
     }
+    expect(all.stdout).to.include('SESSION_ENCRYPTION_SECRETS')
     expect(one.stdout).to.include('--payload').and.include('--url')
     expect(version.stdout).to.match(/^\d+\.\d+\.\d+\n$/)
   })

@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { redisUrl } from './redis.ts'
@@ -77,8 +78,30 @@ export async function runInTerminal(
   return { status, shown }
 }
 
-/** What Node asks whether to color, which a machine that tests may have set, would be heard. */
+/** A way to Redis on which nothing passes any more once a command has been sent. */
+export async function stallAt(command: string, stalled = () => {}) {
+  const { hostname, port } = new URL(redisUrl())
+  const server = createServer((client) => {
+    const upstream = connect(Number(port || 6379), hostname)
+    client.on('error', () => {}).on('close', () => upstream.destroy())
+    upstream.on('error', () => {}).pipe(client)
+    let isStalled = false
+    client.on('data', (chunk) => {
+      if (isStalled) return
+      isStalled = chunk.includes(command)
+      if (isStalled) stalled()
+      else upstream.write(chunk)
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address() as { port: number }
+  return { url: `redis://127.0.0.1:${address.port}`, close: () => server.close() }
+}
+
+/** What a machine that tests may have set would be heard: whether to color, and secrets. */
 function environment(env: Record<string, string> = {}): NodeJS.ProcessEnv {
-  const { NO_COLOR, FORCE_COLOR, NODE_DISABLE_COLORS, CI, ...rest } = process.env
+  const { NO_COLOR, FORCE_COLOR, NODE_DISABLE_COLORS, CI, SESSION_ENCRYPTION_SECRETS, ...rest } =
+    process.env
   return { ...rest, REDIS_URL: redisUrl(), ...env }
 }

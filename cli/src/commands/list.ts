@@ -1,6 +1,8 @@
+import type { FoundSession } from 'connect-solidis'
 import type { Context } from '../context.ts'
 import { countOf, expiryOf, isoOf, sessionsOf } from '../format.ts'
 import { handleOf } from '../ids.ts'
+import { ofValue, otherIndex } from '../listed.ts'
 import { type Column, say, writeLine, writeTable } from '../output.ts'
 import { expiriesOf } from '../redis.ts'
 import { indexBy, type Session } from '../store.ts'
@@ -36,12 +38,14 @@ export async function list(context: Context, { by, sids, limit }: ListOptions): 
   const { options } = context
   const isTable = !options.json && process.stdout.isTTY
   const most = limit ?? (isTable ? LIMIT_ON_TERMINAL : Number.POSITIVE_INFINITY)
-  const sessions = by === undefined ? all(context, sids, most) : ofValue(context, by, sids)
+  const listed = by === undefined ? [] : await context.listedUnder(by)
+  const found = by === undefined ? [] : ofValue(context, by, listed)
+  const sessions = by === undefined ? all(context, sids, most) : pageOf(found, by, sids)
   const show = options.json ? showJson : isTable ? showTable : showLines
   const isCutShort = await show(upTo(most, sessions), context, { most, sids })
   if (isCutShort && !isTable) say(`There are more than these ${countOf(most)}: see --limit.`)
-  const { count } = context.invalid
-  if (count > 0) say(`Left out: ${countOf(count)} of the keys, which hold nothing readable.`)
+  if (listed.length > 0 && found.length === 0) say(otherIndex(context, listed.length))
+  context.unreadable.sayLeftOut()
 }
 
 /** Page by page, and no more pages than are needed. */
@@ -75,10 +79,13 @@ async function* all(context: Context, sids: boolean, most: number): AsyncGenerat
   }
 }
 
-async function* ofValue(context: Context, by: string, sids: boolean): AsyncGenerator<Listed[]> {
-  const found = await context.store.findBy(by)
-  yield found.map(({ sid, handle, expiresAt }) => ({
-    handle,
+async function* pageOf(
+  found: readonly FoundSession[],
+  by: string,
+  sids: boolean,
+): AsyncGenerator<Listed[]> {
+  yield found.map(({ sid, expiresAt }) => ({
+    handle: handleOf(sid),
     ...(sids ? { sid } : {}),
     value: by,
     expiresAt,

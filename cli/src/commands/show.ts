@@ -17,14 +17,12 @@ export async function show(
   given: string,
   { payload, sids }: ShowOptions,
 ): Promise<void> {
-  const { store, options, invalid } = context
+  const { store, options, unreadable } = context
   const sid = await findSid(context, given)
   const session = sid === undefined ? null : await store.get(sid)
   if (sid === undefined || session === null) {
     if (options.json) await writeJson(null)
-    throw new Failure(
-      invalid.count > 0 ? 'There is something, but no readable session.' : 'No such session.',
-    )
+    throw new Failure(unreadable.total > 0 ? unreadable.whyNot() : 'No such session.')
   }
   const [expiresAt] = await expiriesOf(store, [sid])
   const attributes = Object.entries(session).map(([name, value]) => ({

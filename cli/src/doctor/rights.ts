@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import type { SolidisStore } from 'connect-solidis'
 import { reasonOf } from '../errors.ts'
 import { printable } from '../format.ts'
 import { ask } from '../redis.ts'
-import type { OperatorStore, Session } from '../store.ts'
+import type { Session } from '../store.ts'
 import type { Check } from './check.ts'
 
 /** After which the session that is tried with is gone in any case. */
@@ -13,7 +14,7 @@ const LIFE_MS = 60_000
  * name of the command. No list of commands could be as right.
  * @param index the path of the attribute by which sessions are indexed, if they are
  */
-export async function checkRights(store: OperatorStore, index: string | undefined): Promise<Check> {
+export async function checkRights(store: SolidisStore, index: string | undefined): Promise<Check> {
   const sid = `doctor-${randomUUID()}`
   const denied = new Map<string, string>()
   const attempt = async <T>(what: string, promise: Promise<T>): Promise<T | undefined> => {
@@ -36,7 +37,7 @@ export async function checkRights(store: OperatorStore, index: string | undefine
     store.update(sid, (session) => Object.assign(session, { tried: 2 })),
   )
   await attempt('exists', store.exists(sid))
-  await attempt('iterate', firstOf(store))
+  await attempt('iterate', aPageOf(store))
   if (index !== undefined) await attempt('findBy', store.findBy(sid))
   if (index !== undefined) await attempt('destroyBy', store.destroyBy(sid))
   await attempt('destroy', store.destroy(sid))
@@ -58,12 +59,11 @@ export async function checkRights(store: OperatorStore, index: string | undefine
 }
 
 function newSession(index: string | undefined, value: string): Session {
-  const session: Session = {
-    cookie: { originalMaxAge: LIFE_MS, expires: new Date(Date.now() + LIFE_MS) },
-  }
+  const cookie = { originalMaxAge: LIFE_MS, expires: new Date(Date.now() + LIFE_MS) }
+  const session = { cookie } as Session
   if (index === undefined) return session
   const names = index.split('.')
-  let place: Record<string, unknown> = session
+  let place = session as unknown as Record<string, unknown>
   for (const name of names.slice(0, -1)) {
     place[name] = {}
     place = place[name] as Record<string, unknown>
@@ -72,6 +72,11 @@ function newSession(index: string | undefined, value: string): Session {
   return session
 }
 
-async function firstOf(store: OperatorStore): Promise<void> {
-  for await (const _ of store) return
+/** Not the first that can be read: perhaps none can. */
+async function aPageOf(store: SolidisStore): Promise<void> {
+  const enough = new AbortController()
+  const options = { signal: enough.signal, onProgress: () => enough.abort(enough) }
+  await store.all(options).catch((error) => {
+    if (error !== enough) throw error
+  })
 }
