@@ -106,7 +106,9 @@ function checkReadable(unreadable: Unreadable): Check {
   return {
     name: 'readable',
     status: faults.length > 0 ? 'warning' : 'ok',
-    detail: faults.join('; ') || 'all that was looked at',
+    detail:
+      faults.join('; ') ||
+      (unreadable.total > 0 ? 'all but what encryption tells of' : 'all that was looked at'),
     data: { unreadable: others, codec: compressed },
   }
 }
