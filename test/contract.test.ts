@@ -11,6 +11,7 @@ import {
 import { startRedis } from '../scripts/redis-server.js'
 import { rejection, viaCallbacks } from './support/calls.ts'
 import { type ClientKind, clientKinds, nodeRedisKind, type TestClient } from './support/clients.ts'
+import { ENCRYPTED, isEncrypted, keyOf, sealed, textIn } from './support/encrypted.ts'
 import { eventually } from './support/eventually.ts'
 import { freshPrefix, urlOf } from './support/redis.ts'
 import { ask, attributesOf, type Data, data, ONE_HOUR_MS } from './support/requests.ts'
@@ -44,15 +45,23 @@ function contract(kind: ClientKind): void {
   })
 
   function createStore(options: Partial<SolidisStoreOptions> = {}): SolidisStore {
-    return new SolidisStore({ client: tested.client, prefix: freshPrefix(), ...options })
+    return new SolidisStore({
+      ...ENCRYPTED,
+      client: tested.client,
+      prefix: freshPrefix(),
+      ...options,
+    })
   }
 
   const payloadOf = async (store: SolidisStore, sid: string) =>
-    String(await redis('GET', store.prefix + sid))
+    String(await redis('GET', keyOf(store, sid)))
+  /** As the serializer has written it. */
+  const textOf = async (store: SolidisStore, sid: string) =>
+    textIn(store.prefix, sid, await payloadOf(store, sid))
   const lifeOf = async (store: SolidisStore, sid: string) =>
-    Number(await redis('PTTL', store.prefix + sid))
+    Number(await redis('PTTL', keyOf(store, sid)))
   const isThere = async (store: SolidisStore, sid: string) =>
-    (await redis('EXISTS', store.prefix + sid)) === 1
+    (await redis('EXISTS', keyOf(store, sid))) === 1
 
   function listen(store: SolidisStore, event: string): { sid: string; error?: unknown }[] {
     const events: { sid: string; error?: unknown }[] = []
@@ -166,13 +175,14 @@ function contract(kind: ClientKind): void {
       const store = createStore()
       const session = data({ user: 'u1' })
       await store.set('1', session)
-      const { $solidis: tag } = JSON.parse(await payloadOf(store, '1'))
-      expect(await payloadOf(store, '1')).to.equal(JSON.stringify({ ...session, $solidis: tag }))
+      const { $solidis: tag } = JSON.parse(await textOf(store, '1'))
+      expect(await textOf(store, '1')).to.equal(JSON.stringify({ ...session, $solidis: tag }))
     })
 
     it('may be written by others', async () => {
       const store = createStore()
-      await redis('SET', `${store.prefix}1`, '{"cookie":{"originalMaxAge":null},"user":"u1"}')
+      const text = '{"cookie":{"originalMaxAge":null},"user":"u1"}'
+      await redis('SET', keyOf(store, '1'), sealed(store.prefix, '1', text))
       expect(await store.get('1')).to.deep.equal({ cookie: { originalMaxAge: null }, user: 'u1' })
     })
 
@@ -184,10 +194,12 @@ function contract(kind: ClientKind): void {
       expect(await store.get(sid)).to.include({ text })
       expect(await store.ids()).to.deep.equal([sid])
       expect((await store.all())[0]).to.include({ id: sid, text })
-      expect(await payloadOf(store, sid)).to.include('Zoë 你好 🎉')
+      expect(await textOf(store, sid)).to.include('Zoë 你好 🎉')
     })
 
-    it('may be invalid UTF-8, and be written back', async () => {
+    it('may be invalid UTF-8, and be written back', async function () {
+      // Nobody but a store with the secret writes one, and that writes UTF-8.
+      if (isEncrypted) this.skip()
       const store = createStore()
       const key = `${store.prefix}1`
       const bytes = Buffer.from('{"cookie":{},"name":"Zo\xeb"}', 'latin1')
@@ -196,7 +208,7 @@ function contract(kind: ClientKind): void {
       expect(session.name).to.equal('Zo\ufffd')
       session.views = 1
       await store.set('1', session)
-      const { $solidis, ...written } = JSON.parse(await payloadOf(store, '1'))
+      const { $solidis, ...written } = JSON.parse(await textOf(store, '1'))
       expect(written).to.deep.equal({ cookie: {}, name: 'Zo\ufffd', views: 1 })
     })
 
@@ -255,7 +267,7 @@ function contract(kind: ClientKind): void {
       const store = createStore({ serializer })
       const session = data({ user: 'u1' })
       await store.set('1', session)
-      const { cookie, ...parsed } = (await serializer.parse(await payloadOf(store, '1'))) as Data
+      const { cookie, ...parsed } = (await serializer.parse(await textOf(store, '1'))) as Data
       expect(attributesOf(parsed)).to.deep.equal({ user: 'u1' })
       expect(cookie).to.deep.equal(session.cookie)
       const read = (await store.get('1')) as Data
@@ -423,7 +435,7 @@ function contract(kind: ClientKind): void {
       for (const views of [1, 2, 1]) {
         session.views = views
         await store.set('1', session)
-        expect(JSON.parse(await payloadOf(store, '1')).views).to.equal(views)
+        expect(JSON.parse(await textOf(store, '1')).views).to.equal(views)
       }
     })
 
@@ -471,7 +483,7 @@ function contract(kind: ClientKind): void {
       try {
         const connect = kind.connectToNothing ?? (() => kind.connect(server.url))
         const { client, close } = await connect()
-        const store = new SolidisStore({ client, prefix: '' })
+        const store = new SolidisStore({ ...ENCRYPTED, client, prefix: '' })
         await store.set('1', data({ user: 'u1' }))
         expect(await ask(client, 'EXISTS', '1')).to.equal(1)
         expect(await store.ids()).to.deep.equal(['1'])

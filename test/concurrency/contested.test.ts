@@ -3,12 +3,13 @@ import type { SessionData } from 'express-session'
 import sinon from 'sinon'
 import { SessionConflictError, type SolidisLike } from '../../lib/index.ts'
 import { rejection } from '../support/calls.ts'
+import { nameOf } from '../support/encrypted.ts'
 import { withoutNative } from '../support/native.ts'
 import { ask, data, save, stored } from '../support/requests.ts'
 import { SID, useStores } from '../support/two-sessions.ts'
 
 describe('a session that changes at every attempt', () => {
-  const { client, key, twoSessions } = useStores()
+  const { client, key, put, twoSessions } = useStores()
 
   beforeEach(() => {
     // No waiting between the attempts.
@@ -23,7 +24,8 @@ describe('a session that changes at every attempt', () => {
       writes: 0,
       async send(commands) {
         if (String(commands[0]?.[0]).startsWith('EVAL')) {
-          await ask(client, 'SET', key(), JSON.stringify(data({ theirs: this.writes++ })))
+          const text = JSON.stringify(data({ theirs: this.writes++ }))
+          await ask(client, 'SET', key(), put(text))
         }
         return client.send(commands)
       },
@@ -35,7 +37,7 @@ describe('a session that changes at every attempt', () => {
     const { store, ours } = await twoSessions({ a: 1 }, { client: withoutNative(contestedClient) })
     const error = await rejection(save(Object.assign(ours, { a: 2 })))
     expect(error).to.be.an.instanceof(SessionConflictError)
-    expect(error.sid).to.equal(SID)
+    expect(error.sid).to.equal(nameOf(SID))
     expect((Math.random as sinon.SinonStub).called, 'waits for a random time').to.equal(true)
     const { writes } = contestedClient
     expect(writes).to.be.at.least(64)
@@ -52,7 +54,7 @@ describe('a session that changes at every attempt', () => {
     const change = sinon.spy((session: SessionData) => void Object.assign(session, { a: 2 }))
     const error = await rejection(store.update(SID, change))
     expect(error).to.be.an.instanceof(SessionConflictError)
-    expect(error.sid).to.equal(SID)
+    expect(error.sid).to.equal(nameOf(SID))
     expect(change.callCount)
       .to.equal(contestedClient.writes - writesBefore)
       .and.be.at.least(64)

@@ -2,6 +2,7 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { SessionConflictError, SolidisStore } from '../../lib/index.ts'
 import { mainKind, type TestClient } from '../support/clients.ts'
+import { ENCRYPTED, keyOf, textIn } from '../support/encrypted.ts'
 import { Gate } from '../support/gate.ts'
 import { freshPrefix } from '../support/redis.ts'
 import * as requests from '../support/requests.ts'
@@ -185,7 +186,9 @@ async function runOrder({ policy, scripts, together }: Scenario, prefix: number[
   const keyPrefix = freshPrefix()
   const makeStore = (lane: number) => {
     const client = gate.wrap(test.client, lane)
-    return equip(new SolidisStore({ client, prefix: keyPrefix, onConflict: policy, timeout: 0 }))
+    return equip(
+      new SolidisStore({ ...ENCRYPTED, client, prefix: keyPrefix, onConflict: policy, timeout: 0 }),
+    )
   }
   const first = makeStore(0)
   const start = Date.now()
@@ -244,11 +247,13 @@ async function runOrder({ policy, scripts, together }: Scenario, prefix: number[
     expect(seen, `${event.kind} of ${event.request}`).to.deep.equal(expected)
   }
   expect(gone, 'gone events').to.deep.equal([])
-  const payload = await ask(test.client, 'GET', `${keyPrefix}sid`)
-  const attributes = payload === null ? null : attributesOf(JSON.parse(String(payload)))
+  const key = keyOf({ prefix: keyPrefix }, 'sid')
+  const payload = await ask(test.client, 'GET', key)
+  const text = payload === null ? null : textIn(keyPrefix, 'sid', payload)
+  const attributes = text === null ? null : attributesOf(JSON.parse(text))
   expect(attributes, 'in Redis').to.deep.equal(model.attributes)
   if (attributes !== null) {
-    const life = Number(await ask(test.client, 'PTTL', `${keyPrefix}sid`))
+    const life = Number(await ask(test.client, 'PTTL', key))
     expect(Date.now() + life).to.be.closeTo(model.expires, ONE_HOUR_MS / 2)
   }
   return order
@@ -359,7 +364,9 @@ describe('two requests of one session, in every order of their commands', () => 
   before(async () => {
     test = await mainKind.connect()
     // A server that does not know a script yet would ask for a second command.
-    const store = equip(new SolidisStore({ client: test.client, prefix: freshPrefix() }))
+    const store = equip(
+      new SolidisStore({ ...ENCRYPTED, client: test.client, prefix: freshPrefix() }),
+    )
     await store.set('sid', data())
     const session = await requests.open(store, 'sid')
     await requests.save(Object.assign(session, { changed: true }))

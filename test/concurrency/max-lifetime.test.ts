@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { keyOf, nameOf, sealed, textIn } from '../support/encrypted.ts'
 import { ask, data, equip, expireAt, ONE_HOUR_MS, open, save, touch } from '../support/requests.ts'
 import { heard, SID, useStores } from '../support/two-sessions.ts'
 
@@ -6,10 +7,13 @@ import { heard, SID, useStores } from '../support/two-sessions.ts'
 const MAX_S = 600
 const MAX_MS = MAX_S * 1000
 
+const prefixIn = (key: string) => key.slice(0, -nameOf(SID).length)
+
 describe('maxLifetime', () => {
   const { client, key, life, makeStore } = useStores()
   const limited = (options = {}) => makeStore({ maxLifetime: MAX_S, ...options })
-  const stored = async () => String(await ask(client, 'GET', key()))
+  const stored = async () => textIn(prefixIn(key()), SID, await ask(client, 'GET', key()))
+  const put = (text: string) => ask(client, 'SET', key(), sealed(prefixIn(key()), SID, text))
   const stamp = async () => Number.parseInt(JSON.parse(await stored()).$solidis.split('.')[2], 36)
 
   it('ends a session at an age, however often it is touched and saved', async () => {
@@ -74,8 +78,10 @@ describe('maxLifetime', () => {
     const { req } = session as unknown as { req: { session: typeof session } }
     await new Promise((over) => session.regenerate(over))
     await save(Object.assign(req.session, { a: 1 }))
-    const payload = String(await ask(client, 'GET', store.prefix + req.session.id))
-    expect(Number.parseInt(JSON.parse(payload).$solidis.split('.')[2], 36)).to.be.above(created)
+    const { id } = req.session
+    const payload = await ask(client, 'GET', keyOf(store, id))
+    const text = textIn(store.prefix, id, payload)
+    expect(Number.parseInt(JSON.parse(text).$solidis.split('.')[2], 36)).to.be.above(created)
   })
 
   it('is kept where a plain object is set by hand, and by who keeps attributes, as connect-redis does', async () => {
@@ -85,7 +91,7 @@ describe('maxLifetime', () => {
     await new Promise((over) => setTimeout(over, 20))
     await store.set(SID, data({ a: 1 }))
     expect(await stamp()).to.equal(created)
-    await ask(client, 'SET', key(), JSON.stringify({ ...JSON.parse(await stored()), b: 1 }))
+    await put(JSON.stringify({ ...JSON.parse(await stored()), b: 1 }))
     const session = await open(store, SID)
     await save(Object.assign(session, { c: 1 }))
     expect(await stamp()).to.equal(created)
@@ -98,7 +104,7 @@ describe('maxLifetime', () => {
     const [digest, writeId] = payload.$solidis.split('.')
     const born = (Date.now() - 1.5 * MAX_MS).toString(36)
     payload.$solidis = [digest, writeId, born].join('.')
-    await ask(client, 'SET', key(), JSON.stringify(payload))
+    await put(JSON.stringify(payload))
     expect(await makeStore({ maxLifetime: 2 * MAX_S }).get(SID)).to.be.an('object')
     expect(await limited().get(SID)).to.equal(null)
   })

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import expressSession, { Cookie, type Session, type SessionData } from 'express-session'
 import { type SolidisLike, SolidisStore } from '../../lib/index.ts'
 import { mainKind, type TestClient } from '../support/clients.ts'
+import { ENCRYPTED } from '../support/encrypted.ts'
 import { copyOfExpressSession } from '../support/express-session-copy.ts'
 import { freshPrefix } from '../support/redis.ts'
 import { ask, ONE_HOUR_MS, type RequestSession, save, stored } from '../support/requests.ts'
@@ -23,7 +24,7 @@ for (const [name, { Session }] of copies) {
     })
     after(() => tested.close())
     beforeEach(() => {
-      store = new SolidisStore({ client: tested.client, prefix: freshPrefix() })
+      store = new SolidisStore({ ...ENCRYPTED, client: tested.client, prefix: freshPrefix() })
     })
 
     function create(cookie: Cookie): RequestSession {
@@ -54,7 +55,7 @@ for (const [name, { Session }] of copies) {
           return new Promise(() => {})
         },
       }
-      store = new SolidisStore({ client, prefix: freshPrefix(), timeout: 50 })
+      store = new SolidisStore({ ...ENCRYPTED, client, prefix: freshPrefix(), timeout: 50 })
       isHeld = false
       await store.destroy('another, by which the clock is known')
       isHeld = true
@@ -97,7 +98,10 @@ describe('a session that was put without a cookie', () => {
 
   it('is given back as it was put, which express-session complains of', async () => {
     const options = { client: tested.client, prefix: freshPrefix() }
-    const [store, other] = [new SolidisStore(options), new SolidisStore(options)]
+    const [store, other] = [
+      new SolidisStore({ ...ENCRYPTED, ...options }),
+      new SolidisStore({ ...ENCRYPTED, ...options }),
+    ]
     await store.set('1', mistake)
     expect(await store.get('1')).to.deep.equal(mistake)
     expect(await other.get('1')).to.deep.equal(mistake)
@@ -105,7 +109,7 @@ describe('a session that was put without a cookie', () => {
   })
 
   it('is none where others wrote it', async () => {
-    const store = new SolidisStore({ client: tested.client, prefix: freshPrefix() })
+    const store = new SolidisStore({ ...ENCRYPTED, client: tested.client, prefix: freshPrefix() })
     const invalid: string[] = []
     store.on('invalid', ({ sid }) => invalid.push(sid))
     await ask(tested.client, 'SET', `${store.prefix}1`, JSON.stringify(mistake))

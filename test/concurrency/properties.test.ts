@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { type Command, type Serializer, type SolidisLike, SolidisStore } from '../../lib/index.ts'
 import { GET } from '../../lib/redis/commands.ts'
 import { mainKind, type TestClient } from '../support/clients.ts'
+import { ENCRYPTED } from '../support/encrypted.ts'
 import { freshPrefix } from '../support/redis.ts'
 import { ask, attributesOf, data, ONE_HOUR_MS, request } from '../support/requests.ts'
 import { slowSerializer } from '../support/serializers.ts'
@@ -233,7 +234,17 @@ describe('any requests of any session at once', () => {
     const prefix = freshPrefix()
     const client = new UnreliableClient(test.client)
     const makeStores = (serializer: Serializer) =>
-      [0, 1].map(() => new SolidisStore({ client, prefix, timeout: 0, breaker: false, serializer }))
+      [0, 1].map(
+        () =>
+          new SolidisStore({
+            ...ENCRYPTED,
+            client,
+            prefix,
+            timeout: 0,
+            breaker: false,
+            serializer,
+          }),
+      )
     const quick = makeStores(JSON)
     const late = makeStores(slowSerializer(() => 1))
     let sids = 0

@@ -1,68 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { SolidisStore } from '../../lib/index.ts'
 import { mainKind, type TestClient } from '../support/clients.ts'
-import { freshPrefix, redisUrl } from '../support/redis.ts'
+import { ENCRYPTED } from '../support/encrypted.ts'
+import { Site, times } from '../support/race-site.ts'
+import { freshPrefix } from '../support/redis.ts'
 import { data, open, save, stored } from '../support/requests.ts'
 
-const SERVER = fileURLToPath(new URL('../support/race-server.js', import.meta.url))
-
 let test: TestClient
-
-/** One process of the site, and what a browser asks of it. */
-class Site {
-  readonly #url: string
-  readonly #process: ChildProcess
-
-  constructor(process: ChildProcess, port: string) {
-    this.#process = process
-    this.#url = `http://127.0.0.1:${port}`
-  }
-
-  static async start(prefix: string): Promise<Site> {
-    const env = { ...process.env, REDIS_URL: redisUrl(), RACE_PREFIX: prefix }
-    const stdio = ['pipe', 'pipe', 'inherit'] as const
-    const child = spawn(process.execPath, [SERVER], { env, stdio: [...stdio] })
-    for await (const line of createInterface(child.stdout as NodeJS.ReadableStream)) {
-      return new Site(child, line)
-    }
-    throw new Error('The server ended before it was ready')
-  }
-
-  async stop(): Promise<void> {
-    if (this.#process.exitCode !== null) return
-    this.#process.kill()
-    await once(this.#process, 'exit')
-  }
-
-  async get(path: string, cookie = ''): Promise<Response> {
-    const response = await fetch(this.#url + path, { headers: { cookie } })
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
-    return response
-  }
-
-  async login(attributes = 'user=1'): Promise<{ sid: string; cookie: string }> {
-    const response = await this.get(`/login?${attributes}`)
-    const cookie = String(response.headers.get('set-cookie')).split(';')[0] as string
-    return { sid: (await response.json()) as string, cookie }
-  }
-
-  /** Waits until so many requests have loaded their sessions and wait. */
-  async waiting(count: number): Promise<void> {
-    while (((await (await this.get('/waiting')).json()) as string[]).length < count);
-  }
-
-  release(): Promise<Response> {
-    return this.get('/release')
-  }
-}
-
-function times<T>(count: number, make: (i: number) => T): T[] {
-  return Array.from({ length: count }, (_, i) => make(i))
-}
 
 describe('races over HTTP, of two processes', () => {
   let sites: [Site, Site]
@@ -72,7 +16,7 @@ describe('races over HTTP, of two processes', () => {
     this.timeout(60_000)
     test = await mainKind.connect()
     const prefix = freshPrefix()
-    store = new SolidisStore({ client: test.client, prefix })
+    store = new SolidisStore({ ...ENCRYPTED, client: test.client, prefix })
     sites = await Promise.all([Site.start(prefix), Site.start(prefix)])
   })
 
@@ -163,7 +107,7 @@ describe('64 stores, as of 64 processes', () => {
       const clients = shared ? [test] : await Promise.all(times(64, () => mainKind.connect()))
       const stores = times(64, (i) => {
         const { client } = clients[i % clients.length] as TestClient
-        return new SolidisStore({ client, prefix })
+        return new SolidisStore({ ...ENCRYPTED, client, prefix })
       })
       const [first] = stores as [SolidisStore]
       try {

@@ -3,10 +3,13 @@ import type { SessionData } from 'express-session'
 import sinon from 'sinon'
 import { SolidisStore } from '../../lib/index.ts'
 import { TOUCH } from '../../lib/redis/commands.ts'
+import { ENCRYPTED, sealed } from '../support/encrypted.ts'
 import { data } from '../support/requests.ts'
 import { stubClient } from '../support/stub.ts'
 
 const NOW = Date.UTC(2030, 0, 1)
+
+const payloadOf = (cookie: object) => Buffer.from(sealed('sess:', '1', JSON.stringify({ cookie })))
 
 describe('touchAfter', () => {
   let clock: sinon.SinonFakeTimers
@@ -18,10 +21,10 @@ describe('touchAfter', () => {
   /** Loads a session with so much left to live, lets it end at another time, and touches it. */
   async function touch(touchAfter: number, pttl: number, life: number) {
     const client = stubClient(([name]) => {
-      if (name === 'GET') return Buffer.from(JSON.stringify({ cookie: { expires: new Date(NOW) } }))
+      if (name === 'GET') return payloadOf({ expires: new Date(NOW) })
       return name === 'PTTL' ? pttl : 1
     })
-    const store = new SolidisStore({ client, touchAfter })
+    const store = new SolidisStore({ ...ENCRYPTED, client, touchAfter })
     const session = (await store.get('1')) as SessionData
     session.cookie.expires = new Date(NOW + life)
     await store.touch('1', session)
@@ -84,16 +87,16 @@ describe('touchAfter', () => {
 
   it('sends one of a session that was not loaded', async () => {
     const client = stubClient(() => 1)
-    await new SolidisStore({ client, touchAfter: 3600 }).touch('1', data())
+    await new SolidisStore({ ...ENCRYPTED, client, touchAfter: 3600 }).touch('1', data())
     expect(client.sent().map(([name]) => name)).to.deep.equal(['PEXPIRE'])
   })
 
   it('counts from the last write', async () => {
     const client = stubClient(([name]) => {
-      if (name === 'GET') return Buffer.from(JSON.stringify({ cookie: {} }))
+      if (name === 'GET') return payloadOf({})
       return name === 'PTTL' ? 1000 : 1
     })
-    const store = new SolidisStore({ client, touchAfter: 60 })
+    const store = new SolidisStore({ ...ENCRYPTED, client, touchAfter: 60 })
     const session = (await store.get('1')) as SessionData & { views?: number }
     session.views = 1
     session.cookie.expires = new Date(NOW + 3_600_000)

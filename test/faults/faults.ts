@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionData } from 'express-session'
 import { SolidisStore } from '../../lib/index.ts'
 import { clientKinds, nodeRedisKind, olderKinds } from '../support/clients.ts'
+import { ENCRYPTED } from '../support/encrypted.ts'
 import { eventually } from '../support/eventually.ts'
 import type { Data } from '../support/requests.ts'
 import { type Fault, type Scene, TIMEOUT_MS } from './run.ts'
@@ -105,7 +106,7 @@ export const FAULTS: Fault[] = [
     what: 'slow answers, and somebody nearby who writes the same sessions',
     async happen({ relay, server, load, store }) {
       const tested = await nodeRedisKind.connect(server.url)
-      const rival = new SolidisStore({ client: tested.client, prefix: store.prefix })
+      const rival = new SolidisStore({ ...ENCRYPTED, client: tested.client, prefix: store.prefix })
       relay.delayMs = TIMEOUT_MS / 4
       const endsAt = Date.now() + 3 * TIMEOUT_MS
       while (Date.now() < endsAt) {

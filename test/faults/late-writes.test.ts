@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import type { SessionData } from 'express-session'
 import { SolidisStore } from '../../lib/index.ts'
 import { type ClientKind, clientKinds, nodeRedisKind, olderKinds } from '../support/clients.ts'
+import { ENCRYPTED } from '../support/encrypted.ts'
 import { eventually } from '../support/eventually.ts'
 import { Relay } from '../support/relay.ts'
 import { data, equip, type FakeRequest, type RequestSession } from '../support/requests.ts'
@@ -129,9 +130,9 @@ describe('what was told to have failed is not written late', function () {
     const prefix = `${each.what}:${kind.name}:${Math.random()}:`
     const options = { prefix, breaker: false }
     const cutOff = equip(
-      new SolidisStore({ ...options, client: tested.client, timeout: TIMEOUT_MS }),
+      new SolidisStore({ ...ENCRYPTED, ...options, client: tested.client, timeout: TIMEOUT_MS }),
     )
-    const other = new SolidisStore({ ...options, client: direct.client })
+    const other = new SolidisStore({ ...ENCRYPTED, ...options, client: direct.client })
     const scene = { cutOff, other }
     // It has learned the clock of Redis, as in any process that has done anything.
     await cutOff.set('another', data())

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionData } from 'express-session'
 import type { Callback, SolidisStore } from '../../lib/index.ts'
+import { keyOf, textIn } from '../support/encrypted.ts'
 import {
   type Data,
   data,
@@ -160,8 +161,10 @@ export class Load {
   /** Holds what Redis holds in the end against what callers were told. */
   async audit(read: (key: string) => Promise<unknown>): Promise<void> {
     for (const ledger of this.#ledgers) {
-      const payload = await read(this.store.prefix + ledger.sid)
-      this.observe(ledger, payload === null ? null : JSON.parse(String(payload)))
+      const { prefix } = this.store
+      const payload = await read(keyOf({ prefix }, ledger.sid))
+      const text = payload === null ? 'null' : textIn(prefix, ledger.sid, payload)
+      this.observe(ledger, JSON.parse(text))
     }
   }
 

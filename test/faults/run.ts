@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SolidisStore, type SolidisStoreOptions } from '../../lib/index.ts'
 import type { ClientKind, TestClient } from '../support/clients.ts'
+import { ENCRYPTED } from '../support/encrypted.ts'
 import { heldOf } from '../support/garbage.ts'
 import { Relay } from '../support/relay.ts'
 import { Counts } from './counts.ts'
@@ -45,7 +46,7 @@ export async function run(fault: Fault, kind: ClientKind): Promise<Counts> {
   await relay.open()
   const tested = await kind.connect(relay.url)
   const { client } = tested
-  const store = new SolidisStore({ client, timeout: TIMEOUT_MS, ...fault.options })
+  const store = new SolidisStore({ ...ENCRYPTED, client, timeout: TIMEOUT_MS, ...fault.options })
   const counts = new Counts()
   const load = new Load(store, counts, fault.misleads)
   try {

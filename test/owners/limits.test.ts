@@ -3,6 +3,7 @@ import type { SessionData } from 'express-session'
 import type { Command, SolidisLike } from '../../lib/index.ts'
 import { ADD } from '../../lib/owners/scripts.ts'
 import { runChild } from '../support/child.ts'
+import { ENCRYPTED } from '../support/encrypted.ts'
 import { redisUrl } from '../support/redis.ts'
 import { ask, type Data, data, expireAt, ONE_HOUR_MS, open, save } from '../support/requests.ts'
 import { SID, useStores } from '../support/two-sessions.ts'
@@ -19,6 +20,7 @@ const loginsOf = (name: string, prefix: string, whenFull: string, at: number) =>
   const store = new SolidisStore({
     client: fromNodeRedis(client), prefix: '${prefix}', indexBy: ({ user }) => user,
     maxSessions: { limit: ${LIMIT}, whenFull: '${whenFull}' },
+    ...${JSON.stringify(ENCRYPTED)},
   })
   const cookie = { originalMaxAge: ${ONE_HOUR_MS}, expires: new Date(Date.now() + ${ONE_HOUR_MS}) }
   await new Promise((now) => setTimeout(now, Math.max(${at} - Date.now(), 0)))

@@ -4,6 +4,7 @@ import type { SessionData } from 'express-session'
 import fc from 'fast-check'
 import { type Command, type SolidisLike, SolidisStore } from '../../lib/index.ts'
 import { mainKind, type TestClient } from '../support/clients.ts'
+import { ENCRYPTED, keyOf } from '../support/encrypted.ts'
 import { freshPrefix } from '../support/redis.ts'
 import { ask, type Data, data, expireAt, ONE_HOUR_MS, request } from '../support/requests.ts'
 
@@ -282,7 +283,7 @@ describe('any requests of the sessions of any users at once', () => {
       const limited = isLimited ? { maxSessions: LIMIT } : {}
       const options = { prefix, indexBy, timeout: TIMEOUT_MS, breaker: false, ...limited }
       const clients = fates.map((own) => new ProcessClient(test.client, own))
-      const stores = clients.map((client) => new SolidisStore({ ...options, client }))
+      const stores = clients.map((client) => new SolidisStore({ ...ENCRYPTED, ...options, client }))
       await Promise.all(
         actors.map((actor) =>
           Promise.race([
@@ -292,7 +293,7 @@ describe('any requests of the sessions of any users at once', () => {
         ),
       )
       await Promise.all(clients.map((client) => client.drained()))
-      const store = new SolidisStore({ ...options, client: test.client, timeout: 0 })
+      const store = new SolidisStore({ ...ENCRYPTED, ...options, client: test.client, timeout: 0 })
       const owners = await check(store, sids.all)
       await checkScores(prefix, owners)
       await check(store, sids.all)
@@ -303,7 +304,7 @@ describe('any requests of the sessions of any users at once', () => {
         }
       }
       const keys = [
-        ...sids.all.map((sid) => prefix + sid),
+        ...sids.all.map((sid) => keyOf({ prefix }, sid)),
         ...VALUES.map((value) => `by:${prefix}${value}`),
       ]
       await ask(test.client, 'UNLINK', ...keys)

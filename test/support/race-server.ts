@@ -5,9 +5,16 @@ import express from 'express'
 import session from 'express-session'
 import { SolidisStore } from '../../lib/index.ts'
 import { mainKind } from './clients.ts'
+import { ENCRYPTED } from './encrypted.ts'
 
 const { client } = await mainKind.connect(process.env.REDIS_URL)
-const store = new SolidisStore({ client, prefix: process.env.RACE_PREFIX })
+const options = JSON.parse(process.env.RACE_OPTIONS ?? '{}')
+const store = new SolidisStore({
+  client,
+  prefix: process.env.RACE_PREFIX,
+  ...ENCRYPTED,
+  ...options,
+})
 
 /** What lets each request go on that waits, by the name that the test gave it. */
 const waiting = new Map<string, () => void>()
@@ -31,6 +38,10 @@ app.use(session({ store, secret: 'secret', resave: false, saveUninitialized: fal
 app.get('/login', (req, res) => {
   Object.assign(req.session, req.query)
   res.json(req.sessionID)
+})
+app.get('/who', (req, res) => {
+  const { user } = req.session as { user?: string }
+  res.status(user === undefined ? 401 : 200).json(user)
 })
 app.get('/logout', (req, res, next) => {
   req.session.destroy((error) => (error ? next(error) : res.end()))

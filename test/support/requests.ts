@@ -1,5 +1,6 @@
 import expressSession, { type Session, type SessionData } from 'express-session'
 import type { SolidisLike, SolidisStore } from '../../lib/index.ts'
+import { keyOf, textIn } from './encrypted.ts'
 
 /** A session with whatever attributes a test gives it. */
 export type Data = SessionData & Record<string, unknown>
@@ -94,6 +95,6 @@ export async function ask(client: SolidisLike, ...command: string[]): Promise<un
 
 /** The attributes that Redis holds of a session, or `null` if it has none. */
 export async function stored(store: SolidisStore, sid: string) {
-  const payload = await ask(store.client, 'GET', store.prefix + sid)
-  return payload === null ? null : attributesOf(JSON.parse(String(payload)))
+  const payload = await ask(store.client, 'GET', keyOf(store, sid))
+  return payload === null ? null : attributesOf(JSON.parse(textIn(store.prefix, sid, payload)))
 }

@@ -1,15 +1,11 @@
 import type { SessionData } from 'express-session'
 import { type SolidisLike, SolidisStore, type SolidisStoreOptions } from '../../lib/index.ts'
 import { type ClientKind, mainKind, type TestClient } from './clients.ts'
+import { ENCRYPTED, keyOf, sealed } from './encrypted.ts'
 import { freshPrefix } from './redis.ts'
 import { ask, data, open } from './requests.ts'
 
 type Options = Partial<SolidisStoreOptions>
-
-/** What all stores are given where the tests are run once more, encrypted: see `npm run test:encrypted`. */
-const ENCRYPTED: Options = process.env.TEST_ENCRYPTED
-  ? { encryption: { secrets: ['a secret of the tests, of 32 bytes'] } }
-  : {}
 
 export const SID = 'the sid'
 
@@ -46,7 +42,9 @@ export function useStores(kind: ClientKind = mainKind) {
   for (const name of ['nodes', 'nodeOf'] as const) {
     Object.defineProperty(client, name, { get: () => tested.client[name] })
   }
-  const key = () => prefix + SID
+  const key = () => keyOf({ prefix }, SID)
+  /** What Redis is to hold of the session with this text. */
+  const put = (text: string) => sealed(prefix, SID, text)
 
   function makeStore(options: Options = {}): SolidisStore {
     return new SolidisStore({
@@ -76,7 +74,7 @@ export function useStores(kind: ClientKind = mainKind) {
   /** How many milliseconds Redis lets the session live; negative if it is gone or lives for ever. */
   const life = async () => Number(await ask(client, 'PTTL', key()))
 
-  return { client, key, makeStore, twoStores, twoSessions, life }
+  return { client, key, put, makeStore, twoStores, twoSessions, life }
 }
 
 /** Collects what an event says, from now on. */
