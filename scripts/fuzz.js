@@ -1,5 +1,6 @@
-// Runs the property test of concurrent requests 100,000 times, in rounds, each with a seed that
-// it prints: FUZZ_RUNS=10000 FUZZ_SEED=<seed> repeats a round. FUZZ_RUNS sets the number of all.
+// Runs the property tests of concurrent requests and of hostile data 100,000 times, in rounds, each with
+// a seed that it prints: FUZZ_RUNS=10000 FUZZ_SEED=<seed> repeats a round. FUZZ_RUNS sets the number of
+// all, and an argument (`-- hostile`) which of the two.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { findOrStartRedis } from './redis-server.js'
@@ -8,10 +9,11 @@ const RUNS = Number(process.env.FUZZ_RUNS ?? 100_000)
 const RUNS_PER_ROUND = 10_000
 
 const MOCHA = ['node_modules/mocha/bin/mocha.js', '--no-config']
-const TEST = [
-  ...['--require', '.build/test/support/redis.js'],
+const REQUIRED = ['--require', '.build/test/support/redis.js']
+const TESTS = [
   '.build/test/concurrency/properties.test.js',
-]
+  '.build/test/session/hostile.test.js',
+].filter((test) => test.includes(process.argv[2] ?? ''))
 
 const redis = await findOrStartRedis()
 const firstSeed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 30)
@@ -37,7 +39,7 @@ try {
 
 async function round(runs, seed) {
   const env = { ...process.env, REDIS_URL: redis.url, FUZZ_RUNS: `${runs}`, FUZZ_SEED: `${seed}` }
-  const mocha = spawn(process.execPath, [...MOCHA, ...TEST], { env })
+  const mocha = spawn(process.execPath, [...MOCHA, ...REQUIRED, ...TESTS], { env })
   let output = ''
   for (const stream of [mocha.stdout, mocha.stderr]) {
     stream.on('data', (chunk) => {
