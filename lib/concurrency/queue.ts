@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Payload } from '../session/payload.ts'
+import { mergeSessions } from './merge.ts'
 import { isMergeable, type Write } from './write.ts'
 import type { Writer } from './writer.ts'
 
@@ -111,7 +112,11 @@ function inContext(write: Write): Write {
   const context = new AsyncResource('SolidisStore')
   return {
     ...write,
-    merge: (...versions) => context.runInAsyncScope(write.merge, undefined, ...versions),
+    // That of the store needs none, and is known by what it is.
+    merge:
+      write.merge === mergeSessions
+        ? mergeSessions
+        : (...versions) => context.runInAsyncScope(write.merge, undefined, ...versions),
     done: (...outcome) => context.runInAsyncScope(write.done, undefined, ...outcome),
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Callback, promiseOf } from '../callback.ts'
-import { SessionConflictError } from '../errors.ts'
+import { PayloadTooLargeError, SessionConflictError } from '../errors.ts'
 import type { Settle } from '../owners/owner-index.ts'
 import type { Owners } from '../owners/owners.ts'
 import type { Reply } from '../redis/client.ts'
@@ -180,6 +180,12 @@ export class Writer {
   /** Merges writes into what Redis holds until it still holds that when they arrive. */
   #writeTogether(writes: Write[], stored: Payload | undefined, next: Next): void {
     this.#tryTogether(writes, stored).then(next, (error) => {
+      const [first, ...others] = writes as [Write, ...Write[]]
+      if (error instanceof PayloadTooLargeError && others.length > 0) {
+        // Not all are to fail for what one has added.
+        this.#writeTogether([first], stored, (now) => this.#writeTogether(others, now, next))
+        return
+      }
       for (const { done } of writes) done(error)
       next()
     })
@@ -209,7 +215,10 @@ export class Writer {
     const draft = new Draft(this.#codec, this.#owners, (writes[0] as Write).sid, held)
     for (const write of writes) {
       if (write.call.isOver) continue
-      await draft.add(write).catch((error) => write.done(error))
+      await draft.add(write).catch((error) => {
+        if (error instanceof PayloadTooLargeError && writes.length > 1) throw error
+        write.done(error)
+      })
     }
     return draft
   }

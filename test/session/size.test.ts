@@ -5,7 +5,7 @@ import { rejection } from '../support/calls.ts'
 import { ask, type Data, data, open, save, stored } from '../support/requests.ts'
 import { slowSerializer } from '../support/serializers.ts'
 import { stubClient } from '../support/stub.ts'
-import { SID, useStores } from '../support/two-sessions.ts'
+import { POLICIES, SID, useStores } from '../support/two-sessions.ts'
 
 const LIMIT = 1000
 const big = (bytes = LIMIT) => 'x'.repeat(bytes)
@@ -147,6 +147,24 @@ describe('maxPayload', () => {
     await save(Object.assign(session, { theirs: 'less', ours: big(500) }))
     expect(await stored(store, SID)).to.deep.equal({ a: 1, theirs: 'less', ours: big(500) })
   })
+
+  for (const [name, onConflict] of POLICIES.filter(
+    ([name]) => name === 'merge' || name === 'a function',
+  )) {
+    it(`refuses one of several that wait, and no other: ${name}`, async () => {
+      const store = makeStore({ maxPayload: LIMIT, onConflict })
+      await store.set(SID, data({ a: 1 }))
+      const sessions = await Promise.all([1, 2, 3, 4, 5].map(() => open(store, SID)))
+      const changes = [{ b: 1 }, { c: big(500) }, { d: big(500) }, { e: 1 }, { f: 1 }]
+      const outcomes = await Promise.allSettled(
+        sessions.map((session, i) => save(Object.assign(session, changes[i]))),
+      )
+      expect(outcomes.map(({ status }) => status)).to.deep.equal([
+        ...['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+      ])
+      expect(await stored(store, SID)).to.deep.equal({ a: 1, b: 1, c: big(500), e: 1, f: 1 })
+    })
+  }
 
   for (const maxPayload of [0, -1, Number.NaN, '1', {}]) {
     it(`is not ${JSON.stringify(maxPayload)}`, () => {
