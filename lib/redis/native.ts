@@ -9,13 +9,14 @@ import { KEEP } from './commands.ts'
 export class Native {
   #isThere: boolean | undefined
   #isAsked = false
-  /** So many compare and sets of a key are unanswered, of either kind. */
-  readonly #unanswered = new Map<string, number>()
+  /** So many compare and sets of a key are unanswered over this connection, of either kind. */
+  #unanswered = new Map<string, number>()
 
   /** Another server may answer from now on. */
   forget(): void {
     this.#isThere = undefined
     this.#isAsked = false
+    this.#unanswered = new Map()
   }
 
   /**
@@ -39,16 +40,15 @@ export class Native {
     return command
   }
 
-  /** A compare and set of a key is sent. */
-  sent(key: string): void {
-    this.#unanswered.set(key, (this.#unanswered.get(key) ?? 0) + 1)
-  }
-
-  /** It is answered, or will never be. */
-  answered(key: string): void {
-    const others = (this.#unanswered.get(key) as number) - 1
-    if (others === 0) this.#unanswered.delete(key)
-    else this.#unanswered.set(key, others)
+  /** A compare and set of a key is sent. Gives what to call when it is answered, or will never be. */
+  sent(key: string): () => void {
+    const unanswered = this.#unanswered
+    unanswered.set(key, (unanswered.get(key) ?? 0) + 1)
+    return () => {
+      const others = (unanswered.get(key) as number) - 1
+      if (others === 0) unanswered.delete(key)
+      else unanswered.set(key, others)
+    }
   }
 }
 

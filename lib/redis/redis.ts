@@ -196,9 +196,9 @@ export class Redis {
   compareAndSet(key: string, args: Command, done: Callback<Reply>): void {
     this.#forgetOthers()
     const command = this.#mayCompareNatively ? this.#native.commandFor(key, args) : undefined
-    this.#native.sent(key)
+    const end = this.#native.sent(key)
     const answered: Callback<Reply> = (error, reply) => {
-      this.#native.answered(key)
+      end()
       done(error, reply)
     }
     if (command === undefined) this.#compare(COMPARE_AND_SET, key, args, answered)
