@@ -240,6 +240,7 @@ describe('example app', () => {
       const { headers } = await user.get('/session').expect(200)
       const cookie = /connect\.sid=[^;]+/.exec(String(headers['set-cookie']))?.[0] as string
       const page = await fetch(`${url}/session/live`, { headers: { cookie } })
+      expect(page.headers.get('set-cookie')).to.equal(null)
       // It ends by itself, and says that the session is over.
       expect(await page.text()).to.match(/^event: part\ndata: ".*event: over\ndata: {}\n\n$/s)
     })

@@ -1,9 +1,15 @@
 import { expect } from 'chai'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Cookie, Page } from 'playwright-core'
 import { ensureBuilt } from '../support/built.ts'
 import { killApps, startApp } from '../support/example-app.ts'
 import { ADA, ADMIN, DEMO, launch, PHONE, sessionCookie, signIn, visit } from './visitor.ts'
 
+/** By the API, which asks for no form: gives the status. */
+const LOG_IN = `fetch('/api/login', {
+  method: 'POST',
+  headers: { 'Content-Type': 'application/json' },
+  body: JSON.stringify({ username: 'demo', password: 'password' }),
+}).then(({ status }) => status)`
 const HOUR_SECONDS = 60 * 60
 
 describe('the site in a browser', () => {
@@ -137,18 +143,21 @@ describe('the site in a browser', () => {
 
     it('is another one after the login, so nobody waits in the session of a victim', async () => {
       const attacker = await open()
-      await signIn(attacker)
-      const planted = await sessionCookie(attacker)
-      expect(planted).not.to.equal(undefined)
-      await attacker.getByRole('button', { name: 'Sign out' }).click()
-      await attacker.waitForURL('**/?out')
+      await signIn(attacker, ADA)
+      const planted = (await sessionCookie(attacker)) as Cookie
 
       const victim = await open()
-      // It is signed by the site, and was a session once.
-      await victim.context().addCookies([planted as NonNullable<typeof planted>])
-      await signIn(victim)
-      expect((await sessionCookie(victim))?.value).not.to.equal(planted?.value)
-      await attacker.context().addCookies([planted as NonNullable<typeof planted>])
+      await victim.context().addCookies([planted])
+      await victim.goto('/tabs')
+      expect(await victim.evaluate(LOG_IN)).to.equal(200)
+      expect((await sessionCookie(victim))?.value).not.to.equal(planted.value)
+      await attacker.waitForURL('**/?ended')
+
+      // The id of a session that is over, though signed by the site, does not become one again.
+      const next = await open()
+      await next.context().addCookies([planted])
+      await signIn(next)
+      await attacker.context().addCookies([planted])
       await attacker.goto('/session')
       expect(new URL(attacker.url()).pathname).to.equal('/')
     })
