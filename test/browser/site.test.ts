@@ -165,7 +165,8 @@ describe('the site in a browser', () => {
 
   describe('the end of a session', () => {
     it('leaves nothing private behind the back button', async () => {
-      const page = await open()
+      // Without script, which would lead away from what is shown.
+      const page = await open({ javaScriptEnabled: false })
       await signIn(page)
       await page.goto('/devices')
       await page.getByRole('button', { name: 'Sign out' }).click()
@@ -197,6 +198,7 @@ describe('the site in a browser', () => {
       await signIn(phone, ADA)
       // By itself.
       await laptop.getByText('Safari on iOS').waitFor()
+      await phone.goto('/devices')
       expect(await laptop.locator('.list li').count()).to.equal(2)
       await endAllOthers(laptop)
       await laptop.getByText('One session has been ended').waitFor()
