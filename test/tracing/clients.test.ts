@@ -99,7 +99,7 @@ describe('docs/recipes/tracing-clients', function () {
         .to.match(/evalsha/i)
         .and.to.include(MARKER)
         .and.to.include(SID)
-      const redacted = run(`${RECIPE}.js`, app + SPANS)
+      const redacted = run(`${RECIPE}.mjs`, app + SPANS)
       expect(redacted)
         .to.match(/evalsha/i)
         .and.not.to.include(MARKER)
@@ -113,7 +113,7 @@ describe('docs/recipes/tracing-clients', function () {
         .to.match(/evalsha/i)
         .and.to.include(MARKER)
         .and.to.include(SID)
-      const redact = `const { redactChannels } = await import('${RECIPE}.js')\nredactChannels()`
+      const redact = `const { redactChannels } = await import('${RECIPE}.mjs')\nredactChannels()`
       const redacted = run(undefined, app + channels(redact))
       expect(redacted)
         .to.match(/evalsha/i)
@@ -124,7 +124,7 @@ describe('docs/recipes/tracing-clients', function () {
   }
 
   it('shows the code that is run', () => {
-    const code = readFileSync(`${RECIPE}.js`, 'utf8')
+    const code = readFileSync(`${RECIPE}.mjs`, 'utf8')
     const blocks = readFileSync(`${RECIPE}.md`, 'utf8').match(/(?<=```js\n)[\s\S]*?(?=```)/g)
     expect(blocks).to.have.length(3)
     for (const block of blocks ?? []) expect(code).to.include(block)

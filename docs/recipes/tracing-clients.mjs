@@ -1,5 +1,7 @@
 // Traces of Redis commands that show no session: see tracing-clients.md. To run an app with it:
-//   node --import ./tracing-clients.js app.js
+//   npm install @opentelemetry/instrumentation @opentelemetry/instrumentation-redis \
+//     @opentelemetry/instrumentation-ioredis @opentelemetry/redis-common
+//   node --import ./tracing-clients.mjs app.js
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { tracingChannel } from 'node:diagnostics_channel'
 import { register } from 'node:module'

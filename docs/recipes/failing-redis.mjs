@@ -1,5 +1,6 @@
-// A site that gives the right answers while Redis fails: see failing-redis.md. To run it:
-//   REDIS_URL=redis://127.0.0.1:6379 node failing-redis.js
+// A site that gives the right answers while Redis fails: see failing-redis.md. In an empty folder:
+//   npm install connect-solidis express express-session redis
+//   REDIS_URL=redis://127.0.0.1:6379 node failing-redis.mjs
 import { fromNodeRedis, RedisError, SolidisStore } from 'connect-solidis'
 import express from 'express'
 import session from 'express-session'

@@ -1,5 +1,6 @@
-// A site whose users see where they are logged in, and can end it: see devices.md. To run it:
-//   REDIS_URL=redis://127.0.0.1:6379 node devices.js
+// A site whose users see where they are logged in, and can end it: see devices.md. In an empty folder:
+//   npm install connect-solidis express express-session redis
+//   REDIS_URL=redis://127.0.0.1:6379 node devices.mjs
 import { fromNodeRedis, SolidisStore } from 'connect-solidis'
 import express from 'express'
 import session from 'express-session'
