@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { keyOf, nameOf, sealed, textIn } from '../support/encrypted.ts'
+import { keyOf, sealed, textIn } from '../support/encrypted.ts'
 import { ask, data, equip, expireAt, ONE_HOUR_MS, open, save, touch } from '../support/requests.ts'
 import { heard, SID, useStores } from '../support/two-sessions.ts'
 
@@ -7,7 +7,7 @@ import { heard, SID, useStores } from '../support/two-sessions.ts'
 const MAX_S = 600
 const MAX_MS = MAX_S * 1000
 
-const prefixIn = (key: string) => key.slice(0, -nameOf(SID).length)
+const prefixIn = (key: string) => key.slice(0, -SID.length)
 
 describe('maxLifetime', () => {
   const { client, key, life, makeStore } = useStores()

@@ -177,7 +177,8 @@ describe('a sealed payload', () => {
     for (const other of [sealing.seal(SID, TEXT), sealing.seal('other', TEXT)].map(bytesOf)) {
       for (let at = 7; at < bytes.length; at++) {
         const mixed = Buffer.concat([bytes.subarray(0, at), other.subarray(at)])
-        if (!mixed.equals(bytes)) {
+        // Two nonces may begin alike.
+        if (!mixed.equals(bytes) && !mixed.equals(other)) {
           expect(codeOf(sealing, SID, payloadOf(mixed)), `from ${at}`).to.equal('EDECRYPT')
         }
       }

@@ -128,6 +128,8 @@ function reencryptOver(kind: ClientKind): void {
   it('loses nothing that is written meanwhile, by a process on the old secrets, too', async function () {
     this.timeout(30_000)
     const names = sids(50)
+    // The other tests have left much to SCAN.
+    const reencrypting = makeStore([NEW, OLD], { scanCount: 1000 })
     const writers = [makeStore([OLD, NEW]), makeStore([NEW, OLD])]
     await fill(makeStore([OLD]), names)
     let isOver = false
@@ -139,26 +141,28 @@ function reencryptOver(kind: ClientKind): void {
           const store = writers[(i + count) % 2] as SolidisStore
           const session = await open(store, sid)
           if (count % 5 === 4) await store.touch(sid, session)
-          await save(Object.assign(session, { [`n${count}`]: count }))
-          count++
+          await save(Object.assign(session, { [`n${count % 10}`]: count, count: ++count }))
         }
         if (i % 10 === 0) await (writers[0] as SolidisStore).destroy(sid)
         return count
       }),
     )
-    for (let rounds = 0; rounds < 5 || writes < 500; rounds++) {
-      await makeStore([NEW, OLD]).reencrypt()
+    try {
+      for (let rounds = 0; rounds < 5 || writes < 500; rounds++) {
+        await reencrypting.reencrypt()
+      }
+    } finally {
+      isOver = true
     }
-    isOver = true
     const counts = await writing
-    await makeStore([NEW, OLD]).reencrypt()
+    await reencrypting.reencrypt()
     const store = makeStore([NEW])
     for (const [i, sid] of names.entries()) {
       const session = await store.get(sid)
       if (i % 10 === 0) expect(session).to.equal(null)
       else {
-        const written = Array.from({ length: counts[i] as number }, (_, n) => [`n${n}`, n])
-        expect(session).to.include({ of: sid, ...Object.fromEntries(written) })
+        const count = counts[i] as number
+        expect(session).to.include({ of: sid, count, [`n${(count - 1) % 10}`]: count - 1 })
       }
     }
   })
