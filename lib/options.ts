@@ -65,7 +65,7 @@ export interface SolidisStoreOptions {
    */
   requireTag?: boolean | undefined
   /**
-   * Encrypts the sessions: `{ secrets: [current, ...older], acceptPlain }`. Merging and comparing work as
+   * Encrypts the sessions: `{ secrets: [current, ...older], acceptPlain, writePlain }`. Merging and comparing work as
    * without. What cannot be decrypted is no session, and an `'invalid'` event tells why.
    */
   encryption?: Encryption | undefined
@@ -214,11 +214,18 @@ function compressionOf(given: boolean | Compression | undefined): Compression | 
 /** @throws TypeError that shows nothing of a secret */
 function checkEncryption(encryption: Encryption | undefined): void {
   if (encryption === undefined) return
-  const { secrets, acceptPlain, ...others } = encryption
+  const { secrets, acceptPlain, writePlain, ...others } = encryption
   const [other] = Object.keys(others)
-  if (other !== undefined) throw noSuchOption(`encryption.${other}`, 'secrets, acceptPlain')
+  if (other !== undefined)
+    throw noSuchOption(`encryption.${other}`, 'secrets, acceptPlain, writePlain')
   if (acceptPlain !== undefined && !isBoolean(acceptPlain)) {
     throw badArgument('encryption.acceptPlain', 'a boolean', acceptPlain)
+  }
+  if (writePlain !== undefined && !isBoolean(writePlain)) {
+    throw badArgument('encryption.writePlain', 'a boolean', writePlain)
+  }
+  if (writePlain && !acceptPlain) {
+    throw badArgument('encryption.acceptPlain', 'true, with writePlain', acceptPlain)
   }
   for (const [i, secret] of secrets.entries()) {
     const isBytes = typeof secret === 'string' || secret instanceof Uint8Array

@@ -324,8 +324,8 @@ export class SolidisStore extends Store {
 
   /**
    * Encrypts all sessions by the current secret that are not, once: after it was changed, or where they
-   * were not encrypted before (with `encryption.acceptPlain`). They stay as they are otherwise, and may be
-   * used meanwhile. Gives how many it has encrypted; of those that it cannot decrypt, `'invalid'` events
+   * were not encrypted before (with `encryption.acceptPlain`); with `writePlain`, decrypts them. They stay as they are otherwise, and may be
+   * used meanwhile. Gives how many it has written; of those that it cannot decrypt, `'invalid'` events
    * tell. Each answer of Redis may take `timeout`.
    */
   reencrypt(options?: WalkOptions): Promise<number>

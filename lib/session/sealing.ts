@@ -16,6 +16,12 @@ export interface Encryption {
    * (`reencrypt`). Default `false`.
    */
   readonly acceptPlain?: boolean | undefined
+  /**
+   * Whether sessions are written as they would be without encryption, and only read: for the first of two
+   * deployments that turn encryption on, or off, while other processes cannot read what is encrypted.
+   * With `acceptPlain` only. Default `false`.
+   */
+  readonly writePlain?: boolean | undefined
 }
 
 export interface SealingOptions {
@@ -52,7 +58,11 @@ const MARK = '$'
  */
 const ENCRYPTED = 1
 const COMPRESSED = 2
-const HEADER_BYTES = { [ENCRYPTED]: 2 + KEY_ID_BYTES, [COMPRESSED]: 2 }
+
+const CODEC_AT = 1
+const ID_AT = 2
+const ENCRYPTED_AT = ID_AT + KEY_ID_BYTES
+const COMPRESSED_AT = 2
 
 /** So much is decompressed at least, whatever `maxPayload` is by now. */
 const MAX_DECOMPRESSED_BYTES = 64 * 2 ** 20
@@ -67,12 +77,14 @@ interface Unsealed {
 export class Sealing {
   readonly #keys: KeyRing | undefined
   readonly #acceptsPlain: boolean
+  readonly #writesPlain: boolean
   readonly #compressor: Compressor | undefined
   readonly #maxDecompressed: number
 
   constructor({ prefix, encryption, compression, maxPayload }: SealingOptions) {
     this.#keys = encryption && new KeyRing(encryption.secrets, prefix)
     this.#acceptsPlain = encryption === undefined || encryption.acceptPlain === true
+    this.#writesPlain = encryption === undefined || encryption.writePlain === true
     this.#compressor = compression && new Compressor(compression)
     const maxDecompressed = Math.max(maxPayload, MAX_DECOMPRESSED_BYTES)
     this.#maxDecompressed = Math.min(maxDecompressed, constants.MAX_LENGTH)
@@ -80,18 +92,12 @@ export class Sealing {
 
   /** Gives what is to stand in Redis. */
   seal(sid: string, text: string): string {
-    const compressed = this.#compressor?.compress(text)
-    if (this.#keys !== undefined) {
-      return encrypt(this.#keys, sid, compressed ?? { codec: 0, data: text })
-    }
-    if (compressed === undefined) return text
-    return encode([Buffer.of(COMPRESSED, compressed.codec), compressed.data])
+    return this.#seal(sid, this.#compressor?.compress(text) ?? { codec: 0, data: text })
   }
 
-  /** Encrypts anew what opens, and leaves it compressed as it is: perhaps others do that, and not this. */
+  /** Seals anew what opens, and leaves it compressed as it is: perhaps others do that, and not this. */
   reseal(sid: string, payload: string): string {
-    const opened = this.#open(sid, payload)
-    return this.#keys === undefined ? payload : encrypt(this.#keys, sid, opened)
+    return this.#seal(sid, this.#unseal(sid, payload))
   }
 
   /**
@@ -100,29 +106,38 @@ export class Sealing {
    * @throws InvalidSessionError if it is not encrypted and has to be, or does not decompress
    */
   open(sid: string, payload: string): string {
-    const { codec, data } = this.#open(sid, payload)
+    if (!payload.startsWith(MARK)) return this.#plain(payload)
+    const { codec, data } = this.#unseal(sid, payload)
     return typeof data === 'string' ? data : this.#decompress(codec, data)
   }
 
-  #open(sid: string, payload: string): Unsealed {
-    if (!payload.startsWith(MARK)) return { codec: 0, data: this.#plain(payload) }
-    const bytes = decode(payload)
-    switch (bytes[0]) {
-      case ENCRYPTED:
-        return this.#decrypt(sid, bytes)
-      case COMPRESSED:
-        this.#plain(payload)
-        return { codec: codecIn(bytes), data: bytes.subarray(HEADER_BYTES[COMPRESSED]) }
-      default:
-        if (this.#keys !== undefined) throw damaged()
-        return { codec: 0, data: payload }
-    }
-  }
-
-  /** Whether it is encrypted by the secret that `seal` encrypts by. */
+  /** Whether it is encrypted by the secret that `seal` encrypts by, or not, as it does not. */
   isCurrent(payload: string): boolean {
     const bytes = decode(payload)
-    return bytes[0] === ENCRYPTED && this.#keys?.currentId.equals(idIn(bytes)) === true
+    const isEncrypted = bytes?.[0] === ENCRYPTED
+    if (this.#writesPlain || !isEncrypted) return isEncrypted !== this.#writesPlain
+    return this.#keys?.currentId.equals(bytes.subarray(ID_AT, ENCRYPTED_AT)) === true
+  }
+
+  #seal(sid: string, { codec, data }: Unsealed): string {
+    if (this.#keys !== undefined && !this.#writesPlain) {
+      const header = Buffer.concat([Buffer.of(ENCRYPTED, codec), this.#keys.currentId])
+      return encode([header, ...this.#keys.seal(sid, header, data)])
+    }
+    if (codec === 0) return String(data)
+    return encode([Buffer.of(COMPRESSED, codec), data as Buffer])
+  }
+
+  #unseal(sid: string, payload: string): Unsealed {
+    const bytes = decode(payload)
+    if (bytes?.[0] === ENCRYPTED) return this.#decrypt(sid, bytes)
+    // What this store has sealed is no text of a serializer's.
+    if (this.#keys !== undefined && payload.startsWith(MARK) && bytes?.[0] !== COMPRESSED) {
+      throw damaged()
+    }
+    this.#plain(payload)
+    if (bytes?.[0] !== COMPRESSED) return { codec: 0, data: payload }
+    return { codec: bytes[CODEC_AT] as number, data: bytes.subarray(COMPRESSED_AT) }
   }
 
   #plain(text: string): string {
@@ -132,14 +147,15 @@ export class Sealing {
   }
 
   #decrypt(sid: string, bytes: Buffer): Unsealed {
-    const header = bytes.subarray(0, HEADER_BYTES[ENCRYPTED])
-    const sealed = bytes.subarray(HEADER_BYTES[ENCRYPTED])
-    const id = idIn(bytes)
-    const data = this.#keys?.open(sid, header, id, sealed)
-    if (data !== undefined) return { codec: codecIn(bytes), data }
-    if (this.#keys?.has(id)) throw damaged()
-    const reason = 'The payload was encrypted with a secret that is not in encryption.secrets'
-    throw new ForeignPayloadError(new InvalidSessionError(reason, 'ESECRET'))
+    const id = bytes.subarray(ID_AT, ENCRYPTED_AT)
+    if (!this.#keys?.has(id)) {
+      const reason = 'The payload was encrypted with a secret that is not in encryption.secrets'
+      throw new InvalidSessionError(reason, 'ESECRET')
+    }
+    const header = bytes.subarray(0, ENCRYPTED_AT)
+    const data = this.#keys.open(sid, header, id, bytes.subarray(ENCRYPTED_AT))
+    if (data === undefined) throw damaged()
+    return { codec: bytes[CODEC_AT] as number, data }
   }
 
   #decompress(codec: number, data: Buffer): string {
@@ -152,11 +168,6 @@ export class Sealing {
   }
 }
 
-function encrypt(keys: KeyRing, sid: string, { codec, data }: Unsealed): string {
-  const header = Buffer.concat([Buffer.of(ENCRYPTED, codec), keys.currentId])
-  return encode([header, ...keys.seal(sid, header, data)])
-}
-
 function damaged(): ForeignPayloadError {
   const reason = 'The payload does not decrypt: it was changed, or is that of another session'
   return new ForeignPayloadError(new InvalidSessionError(reason, 'EDECRYPT'))
@@ -167,16 +178,9 @@ function encode(parts: Buffer[]): string {
 }
 
 /** Takes each payload in one way only: other text that decodes to the same bytes is none. */
-function decode(payload: string): Buffer {
+function decode(payload: string): Buffer | undefined {
+  if (!payload.startsWith(MARK)) return undefined
   const text = payload.slice(MARK.length)
   const bytes = Buffer.from(text, 'base64url')
-  return payload.startsWith(MARK) && bytes.toString('base64url') === text ? bytes : Buffer.alloc(0)
-}
-
-function codecIn(bytes: Buffer): number {
-  return bytes[1] as number
-}
-
-function idIn(bytes: Buffer): Buffer {
-  return bytes.subarray(HEADER_BYTES[ENCRYPTED] - KEY_ID_BYTES, HEADER_BYTES[ENCRYPTED])
+  return bytes.toString('base64url') === text ? bytes : undefined
 }

@@ -112,7 +112,7 @@ describe('a sealed payload', () => {
     const bytes = bytesOf(sealingOf().seal(SID, TEXT))
     const hmac = (what: string) => createHmac('sha256', SECRET).update(what).digest()
     expect([...bytes.subarray(0, 2)]).to.deep.equal([1, 0])
-    expect(bytes.subarray(2, 6)).to.deep.equal(hmac('connect-solidis id\0').subarray(0, 4))
+    expect(bytes.subarray(2, 6)).to.deep.equal(hmac('connect-solidis id').subarray(0, 4))
     const open = (sid: string, beside: string) => {
       const key = hmac(`connect-solidis session\0${sid}`)
       const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(6, 18))
@@ -289,8 +289,16 @@ describe('a secret', () => {
       'encryption.acceptPlain: expected a boolean, got a string',
     ],
     [
+      { secrets: [SECRET], acceptPlain: true, writePlain: 1 },
+      'encryption.writePlain: expected a boolean, got 1',
+    ],
+    [
+      { secrets: [SECRET], writePlain: true },
+      'encryption.acceptPlain: expected true, with writePlain, got undefined',
+    ],
+    [
       { secrets: [SECRET], acceptplain: true },
-      'encryption.acceptplain: there is no such option; the options are secrets, acceptPlain',
+      'encryption.acceptplain: there is no such option; the options are secrets, acceptPlain, writePlain',
     ],
   ] as [unknown, string | RegExp][]) {
     it(`is asked for by options that are known: ${JSON.stringify(given)}`, () => {
@@ -514,6 +522,36 @@ describe('the way to encryption', () => {
       ['3', 'cid'],
     ])
     expect(await strict.get('1')).to.include({ seen: true })
+  })
+
+  it('loses no session on a live site, there and back', async () => {
+    const plain = () => makeStore()
+    const first = () => makeStore({ ...encryption, acceptPlain: true, writePlain: true })
+    const second = () => makeStore({ ...encryption, acceptPlain: true })
+    const last = () => makeStore(encryption)
+    const steps = [plain, first, second, last, second, first, plain]
+    await plain().set('1', data({ visits: 0 }))
+    for (const [i, now] of steps.entries()) {
+      // Two processes: one of this step, and one of the step before or of this.
+      const others = [now(), steps[Math.max(i - 1, 0)]?.() as SolidisStore]
+      for (const store of others) {
+        const session = (await store.get('1')) as Data & { visits: number }
+        expect(session, `step ${i}`).not.to.equal(null)
+        session.visits++
+        await store.set('1', session)
+      }
+      if (now === second && i < 3) {
+        await second().reencrypt()
+        expect(await client.get(`${prefix}1`)).to.match(/^\$/)
+      }
+      if (now === first && i > 3) {
+        expect(await client.get(`${prefix}1`), 'by the step before').to.match(/^\$/)
+        expect(await first().reencrypt()).to.equal(1)
+        expect(await first().reencrypt()).to.equal(0)
+        expect(await client.get(`${prefix}1`)).to.match(/^\{/)
+      }
+    }
+    expect(await plain().get('1')).to.include({ visits: 2 * steps.length })
   })
 
   it('accepts what is plain only if it is said', async () => {
