@@ -25,8 +25,8 @@ const USE = `
 import { fromIoredis, fromNodeRedis, SolidisStore } from './dist/esm/index.js'
 const url = process.env.REDIS_URL
 `
-const LIVE = `
-const store = new SolidisStore({ client: wrapped })
+const live = (options: string) => `
+const store = new SolidisStore({ client: wrapped, ${options} })
 async function live() {
   const cookie = { originalMaxAge: 60_000, expires: new Date(Date.now() + 60_000) }
   await store.set('${SID}', { cookie, user: '${MARKER}' })
@@ -86,12 +86,30 @@ function run(preload: string | undefined, code: string): string {
   return line
 }
 
+describe('encryption with hashKeys', function () {
+  this.timeout(60_000)
+  before(() => ensureBuilt())
+
+  for (const name of Object.keys(CLIENTS) as Name[]) {
+    it(`shows who listens to ${name}, by spans or its channels, no session and no id`, () => {
+      const options =
+        "encryption: { secrets: ['a secret of thirty-two bytes, or more'] }, hashKeys: true"
+      const app = USE + CLIENTS[name] + live(options)
+      for (const shown of [run(PLAIN, app + SPANS), run(undefined, app + channels(''))]) {
+        expect(shown).to.match(/evalsha/i)
+        expect(shown).not.to.include(MARKER)
+        expect(shown).not.to.include(SID)
+      }
+    })
+  }
+})
+
 describe('docs/recipes/tracing-clients', function () {
   this.timeout(60_000)
   before(() => ensureBuilt())
 
   for (const name of Object.keys(CLIENTS) as Name[]) {
-    const app = USE + CLIENTS[name] + LIVE
+    const app = USE + CLIENTS[name] + live('')
 
     it(`keeps sessions out of the spans of ${name}, where they are without it`, () => {
       const plain = run(PLAIN, app + SPANS)
