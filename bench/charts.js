@@ -1,133 +1,112 @@
-// Which results are drawn, and how.
-import { BIG_METHODS } from './big.js'
-import { bytes, integer, percent, short, times } from './format.js'
-import { HTTP_WORKLOADS } from './http.js'
-import { titleOf } from './markdown.js'
-import { barChart } from './svg.js'
-import { HOT_CLIENTS, WORKLOADS } from './workloads.js'
+// The results as bar charts, drawn by ECharts, which needs no browser for SVG.
+import { BarChart } from 'echarts/charts'
+import { GridComponent, TitleComponent } from 'echarts/components'
+import { init, use } from 'echarts/core'
+import { SVGRenderer } from 'echarts/renderers'
+import { bytes, isSameCell, medianOf, ratioOf, short, times } from './figures.js'
+import { USUAL_PAYLOAD } from './plan.js'
+import { STORES } from './stores.js'
 
-const LEGEND = {
-  ours: 'connect-solidis',
-  other: 'other stores',
-  bound: 'bounds, not stores in Redis',
-}
+use([BarChart, GridComponent, TitleComponent, SVGRenderer])
+
+const COLORS = { ours: '#0969da', other: '#9a6700', bound: '#8c959f' }
+const WIDTH = 960
+const HEAD = 84
+const COLUMN = { left: 190, width: 180 }
+const ROW = { head: 28, bar: 24, gap: 26 }
+
+const SERVERS = { express: 'Express 5', node: 'node:http' }
 
 /** Gives `{ file, title, svg }` a chart, for what was measured. */
-export function drawCharts(results) {
-  const drawings = [
-    concurrencyChart(results, 'reading'),
-    concurrencyChart(results, 'writing'),
-    payloadChart(results),
-    hotChart(results),
-    httpChart(results),
-    ...bigCharts(results),
+export function drawCharts({ rows, plan }) {
+  const usual = rows.filter(({ payload }) => payload === USUAL_PAYLOAD)
+  const of = (part) => usual.filter((row) => row.part === part)
+  const size = `sessions of ${bytes(USUAL_PAYLOAD)}`
+  const less = `less is better; ${size}; times connect-redis on node-redis`
+  return [
+    {
+      file: 'end-to-end.svg',
+      title: 'What a site pays: CPU time of the server process a request, µs',
+      subtitle: `${plan.connections} connections; ${less}`,
+      panels: panelsOf(of('end-to-end'), 'cpu', (row) => `${SERVERS[row.server]}, ${row.workload}`),
+    },
+    {
+      file: 'calls.svg',
+      title: 'The store alone: CPU time of the process a request, µs',
+      subtitle: `\`get\` and \`touch\`, \`get\` and \`set\`; ${less}`.replaceAll('`', ''),
+      panels: panelsOf(of('calls'), 'cpu', (row) => `${row.workload}, ${row.atOnce} at once`),
+    },
+    {
+      file: 'hot.svg',
+      title: `One session changed by ${plan.connections} clients at once, in Express 5`,
+      subtitle: `${size}; times connect-redis on node-redis`,
+      panels: [
+        ...panelsOf(of('hot'), 'rate', () => 'requests a second, more is better'),
+        ...panelsOf(of('hot'), 'p99', () => 'p99 in ms, less is better'),
+      ],
+    },
   ]
-  return drawings
     .filter(({ panels }) => panels.length > 0)
-    .map(({ file, ...chart }) => ({
-      file,
-      title: chart.title,
-      svg: barChart({ legend: LEGEND, columns: 2, ...chart }),
-    }))
+    .map((chart) => ({ file: chart.file, title: chart.title, svg: draw(chart) }))
 }
 
-function concurrencyChart({ micro, plan, stores }, workload) {
-  const { title, about } = WORKLOADS[workload]
-  const found = micro.filter((r) => r.workload === workload && r.payload === plan.usualPayload)
-  return {
-    file: `${workload}.svg`,
-    title: `${title}s per second`,
-    subtitle: `${plain(about)}, sessions of ${bytes(plan.usualPayload)}; times connect-redis`,
-    panels: panelsBy(found, 'concurrency', (n) => `${integer(n)} at once`, stores),
-  }
-}
-
-function payloadChart({ micro, plan, stores }) {
-  const panels = ['reading', 'writing'].map((workload) => {
-    const found = micro.filter(
-      (r) => r.workload === workload && r.concurrency === plan.usualConcurrency,
-    )
-    const title = (size) => `${WORKLOADS[workload].title}, ${bytes(size)}`
-    return panelsBy(found, 'payload', title, stores)
-  })
-  const [reading, writing] = panels
-  return {
-    file: 'payload.svg',
-    title: 'Requests per second by the size of the session',
-    subtitle: `${plan.usualConcurrency} at once; times connect-redis`,
-    panels: reading.flatMap((panel, i) => [panel, writing[i]].filter(Boolean)),
-  }
-}
-
-function hotChart({ micro, plan, stores }) {
-  const found = micro.filter((r) => r.workload === 'hot' && r.payload === plan.usualPayload)
-  const panels = panelsBy(found, 'payload', () => 'Changes per second, and changes lost', stores)
-  return {
-    file: 'hot.svg',
-    title: `One session changed by ${HOT_CLIENTS} clients at once`,
-    subtitle: `Sessions of ${bytes(plan.usualPayload)}; each client counts in an attribute of its own`,
-    columns: 1,
-    panels,
-  }
-}
-
-function httpChart({ http, plan, stores }) {
-  const panels = HTTP_WORKLOADS.map((workload) => ({
-    title: titleOf(workload),
-    bars: http.filter((r) => r.workload === workload).map((r) => bar(r, stores, httpText(r))),
-  }))
-  return {
-    file: 'http.svg',
-    title: 'Express end to end, requests per second',
-    subtitle: `${plan.httpConnections} connections, sessions of ${bytes(plan.usualPayload)}`,
-    panels: panels.filter(({ bars }) => bars.length > 0),
-  }
-}
-
-function httpText({ median, p99, lost }) {
-  const text = `${integer(median)}/s, p99 ${short(p99.median)} ms`
-  return lost === undefined ? text : `${text}, ${percent(lost)} lost`
-}
-
-function bigCharts({ big, stores }) {
-  return [...new Set(big.map((r) => r.sessions))].map((sessions) => {
-    const found = big.filter((r) => r.sessions === sessions && !r.failed)
-    const panels = BIG_METHODS.flatMap((method) => {
-      const ofMethod = found.filter((r) => r.method === method)
-      const panel = (title, figure) => ({
-        title: `${method}: ${title}`,
-        bars: ofMethod.map((r) =>
-          bar({ ...r, ...r[figure] }, stores, `${short(r[figure].median)} ms`),
-        ),
-      })
-      return [panel('time', 'ms'), panel('longest pause of the event loop', 'pauseMs')]
-    })
-    return {
-      file: `sessions-${sessions}.svg`,
-      title: `${integer(sessions)} sessions: time and pauses`,
-      subtitle: 'Milliseconds, less is better',
-      panels: panels.filter(({ bars }) => bars.length > 0),
-    }
-  })
-}
-
-function panelsBy(found, dimension, title, stores) {
-  return [...new Set(found.map((r) => r[dimension]))].map((value) => ({
-    title: title(value),
-    bars: found.filter((r) => r[dimension] === value).map((r) => bar(r, stores, rateText(r))),
+/** A panel for each cell, with a bar for each store. */
+function panelsOf(rows, figure, titleOf) {
+  const cells = rows.filter((row, i) => rows.findIndex((it) => isSameCell(it, row)) === i)
+  return cells.map((cell) => ({
+    title: titleOf(cell),
+    bars: rows
+      .filter((row) => isSameCell(row, cell))
+      .map((row) => {
+        const { label, kind } = STORES.find(({ name }) => name === row.side)
+        const value = medianOf(row, figure)
+        const { ratio } = ratioOf(rows, row, figure)
+        return {
+          label,
+          kind,
+          value,
+          text: ratio ? `${short(value)}, ${times(ratio)}` : short(value),
+        }
+      }),
   }))
 }
 
-function bar(result, stores, text) {
-  const { label, kind } = stores.find(({ name }) => name === result.store)
-  return { label, kind, value: result.median, low: result.low, high: result.high, text }
-}
-
-function rateText({ median, ratio, lost }) {
-  if (lost !== undefined) return `${integer(median)}, ${percent(lost)} lost`
-  return ratio === undefined ? integer(median) : `${integer(median)}, ${times(ratio)}`
-}
-
-function plain(markdown) {
-  return markdown.replaceAll('`', '')
+function draw({ title, subtitle, panels }) {
+  const bars = Math.max(...panels.map(({ bars }) => bars.length))
+  const rowHeight = ROW.head + bars * ROW.bar + ROW.gap
+  const places = panels.map((panel, i) => ({
+    left: COLUMN.left + (i % 2) * (WIDTH / 2),
+    top: HEAD + Math.floor(i / 2) * rowHeight,
+    width: COLUMN.width,
+    height: panel.bars.length * ROW.bar,
+  }))
+  const height = HEAD + Math.ceil(panels.length / 2) * rowHeight
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height })
+  chart.setOption({
+    animation: false,
+    backgroundColor: '#ffffff',
+    title: [
+      { text: title, subtext: subtitle, left: 16, top: 12, subtextStyle: { color: '#59636e' } },
+      ...panels.map((panel, i) => ({
+        text: panel.title,
+        left: places[i].left - 6,
+        top: places[i].top - 24,
+        textStyle: { fontSize: 13 },
+      })),
+    ],
+    grid: places,
+    xAxis: panels.map((_, gridIndex) => ({ gridIndex, type: 'value', show: false })),
+    yAxis: panels.map((panel, gridIndex) => ({
+      ...{ gridIndex, type: 'category', inverse: true, axisTick: { show: false } },
+      data: panel.bars.map(({ label }) => label),
+    })),
+    series: panels.map(({ bars }, i) => ({
+      ...{ type: 'bar', xAxisIndex: i, yAxisIndex: i, barWidth: 14 },
+      label: { show: true, position: 'right', formatter: ({ dataIndex }) => bars[dataIndex].text },
+      data: bars.map(({ value, kind }) => ({ value, itemStyle: { color: COLORS[kind] } })),
+    })),
+  })
+  const svg = chart.renderToSVGString()
+  chart.dispose()
+  return svg.replace('>', ` role="img" aria-label="${title}">`)
 }

@@ -2,49 +2,43 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-/**
- * Starts a script of this folder.
- * @param task what it finds by `taskOfThisProcess()`
- */
-export function startChild(script, task = {}, execArgv = ['--expose-gc']) {
-  const path = fileURLToPath(new URL(script, import.meta.url))
-  const child = fork(path, [JSON.stringify(task)], { execArgv })
-  // Only one answer is ever waited for, and an answer may come before it is.
-  const answers = []
-  let take
-  const give = (answer) => {
-    if (take) take(answer)
-    else answers.push(answer)
-    take = undefined
-  }
-  child.on('message', give)
-  child.on('exit', (code, signal) =>
-    give({ error: `${script} ended by ${signal ?? `code ${code}`}` }),
-  )
-
-  const answer = async () => {
-    const given = answers.shift() ?? (await new Promise((resolve) => (take = resolve)))
-    if (given.error) throw new Error(given.error)
-    return given
-  }
-  const ask = (question) => {
+/** Starts a script of this folder, which finds its `task` by `taskOfThisProcess`. */
+export function startChild(script, task = {}) {
+  const child = fork(fileURLToPath(new URL(script, import.meta.url)), [JSON.stringify(task)])
+  const answer = () =>
+    new Promise((resolve, reject) => {
+      const end = (code, signal) => reject(new Error(`${script} ended: ${signal ?? code}`))
+      child.once('exit', end)
+      child.once('message', (it) => {
+        child.off('exit', end)
+        if (it.error) reject(new Error(it.error))
+        else resolve(it)
+      })
+    })
+  const ready = answer()
+  const ask = async (question) => {
+    await ready
+    const answered = answer()
     child.send(question)
-    return answer()
+    return answered
   }
-  return { answer, ask, stop: () => child.kill('SIGKILL') }
+  return { ready, ask, stop: () => child.kill('SIGKILL') }
 }
 
 export function taskOfThisProcess() {
   return JSON.parse(process.argv[2])
 }
 
-/** Gives answers to the process that started this one; what `reply` throws becomes its error. */
-export function answerQuestions(reply) {
-  process.on('message', async (question) => {
+/** Tells who started this process that it is ready, and answers by the name of each question. */
+export function answerQuestions(answers, ready = {}) {
+  process.on('message', async ({ name, ...question }) => {
     try {
-      process.send((await reply(question)) ?? {})
+      process.send((await answers[name](question)) ?? {})
     } catch (error) {
-      process.send({ error: error.message })
+      process.send({ error: `${name}: ${error.message}` })
     }
   })
+  // Whoever started this may end before it asks for the end of this.
+  process.on('disconnect', () => process.exit())
+  process.send(ready)
 }

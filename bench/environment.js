@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { arch, cpus, platform, release, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { createClient } from 'redis'
+import { connectNodeRedis } from './stores.js'
 
 const PACKAGES = [
   'express',
@@ -12,31 +12,25 @@ const PACKAGES = [
   'redis',
   'ioredis',
   'connect-redis',
-  'connect-valkey',
-  '@valkey/valkey-glide',
   'autocannon',
 ]
 
 const { resolve } = createRequire(import.meta.url)
 
 export async function describeEnvironment(url) {
-  const [{ model }] = cpus()
-  const packages = { 'connect-solidis': versionIn(new URL('../package.json', import.meta.url)) }
-  for (const name of PACKAGES) packages[name] = versionOf(name)
+  const own = versionIn(new URL('../package.json', import.meta.url))
   return {
     date: new Date().toISOString(),
-    cpu: model.trim(),
-    cores: cpus().length,
-    memory: totalmem(),
+    machine: `${cpus()[0].model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB`,
     os: `${platform()} ${release()} ${arch()}`,
     node: process.version,
     redis: await serverVersion(url),
-    packages,
+    packages: [`connect-solidis ${own}`, ...PACKAGES.map((name) => `${name} ${versionOf(name)}`)],
   }
 }
 
 async function serverVersion(url) {
-  const client = await createClient({ url }).connect()
+  const client = await connectNodeRedis(url)
   const info = await client.info('server')
   client.destroy()
   const valkey = /^valkey_version:(\S+)/m.exec(info)
@@ -50,7 +44,7 @@ function versionOf(name) {
       return versionIn(join(folder, name, 'package.json'))
     } catch {}
   }
-  return null
+  return 'not installed'
 }
 
 function versionIn(file) {

@@ -1,65 +1,71 @@
-// Runs calls at a concurrency, and turns them into samples of calls a second.
-import { POOL } from './workloads.js'
-
-/** The first calls are slow, so what they take is no measure for many more. */
-const MOST_GROWTH = 8
-/** With this part of the time over, another round is not worth it. */
-const ENOUGH = 0.8
+// Measures a block: starts a process for each side, and lets the sides take turns.
+import { startChild } from './child.js'
 
 /**
- * One sample, in calls a second: rounds of calls that take about `sampleMs`, after others that take
- * about `warmUpMs`. Only the calls themselves are timed.
+ * Gives a row for each way of the block and each side, with its samples.
+ * @param context `{ plan, url, prefix, load }`
  */
-export async function sample(bench, workload, concurrency, { warmUpMs, sampleMs }) {
-  let last
-  const round = async (count) => {
-    await workload.prepare(bench, count)
-    last = { count, ms: await run(bench, workload, count, concurrency) }
-    await workload.verify(bench, count)
-  }
-  const rounds = async (targetMs) => {
-    let calls = 0
-    let ms = 0
-    while (ms < targetMs * ENOUGH) {
-      const growth = Math.min((targetMs - ms) / last.ms, MOST_GROWTH)
-      const count = Math.max(Math.ceil(last.count * growth), concurrency)
-      await round(Math.min(count, workload.callsARound ?? Infinity))
-      calls += last.count
-      ms += last.ms
+export async function measureBlock(block, { plan, url, prefix, load }) {
+  const { part, server, payload, base, sides, ways, sessions, turns, warmUps } = block
+  const workers = new Map()
+  const rows = ways.flatMap((way) =>
+    sides.map(({ name }) => ({ part, server, payload, base, ...way, side: name, samples: [] })),
+  )
+  try {
+    for (const { name, store = name, options } of sides) {
+      const task = { store, options, server, payload, sessions, url, clients: plan.connections }
+      const worker = startChild('worker.js', { ...task, prefix: `${prefix}${part}:${name}:` })
+      workers.set(name, worker)
     }
-    return (calls / ms) * 1000
+    for (const worker of workers.values()) worker.about = await worker.ready
+    for (let turn = -warmUps; turn < turns; turn++) {
+      for (const way of ways) {
+        for (const row of rotate(rowsOf(rows, way), turn + warmUps)) {
+          const sample = await measure(workers.get(row.side), row, plan, load)
+          if (turn >= 0) row.samples.push(sample)
+        }
+      }
+    }
+    for (const row of rows) {
+      if (!server || row.workload === 'reading') continue
+      Object.assign(row, await check(workers.get(row.side), row, sides))
+    }
+  } finally {
+    for (const { stop } of workers.values()) stop()
   }
-
-  // Before the warm-up, because a collection makes the compiler forget what it knew.
-  globalThis.gc()
-  await round(concurrency)
-  await rounds(warmUpMs)
-  return rounds(sampleMs)
+  return rows
 }
 
-/** Makes `count` calls, `concurrency` at a time; resolves to the milliseconds they took. */
-function run(bench, workload, count, concurrency) {
-  const laps = Math.floor(POOL / concurrency)
-  return new Promise((resolve, reject) => {
-    const workers = Math.min(concurrency, count)
-    let started = 0
-    let running = workers
-    const begin = performance.now()
-    const startWorker = (worker) => {
-      let lap = 0
-      const next = (error) => {
-        if (error) return reject(error)
-        if (started === count) {
-          if (--running === 0) resolve(performance.now() - begin)
-          return
-        }
-        const index = started++
-        // A worker has sessions of its own, so that no two calls meet in one by chance.
-        const slot = workload.callsARound ? index : worker + concurrency * (lap++ % laps)
-        bench.call(slot, next)
-      }
-      next()
-    }
-    for (let worker = 0; worker < workers; worker++) startWorker(worker)
+async function measure(worker, { server, workload, atOnce }, plan, load) {
+  const { turnMs: ms, connections, requests } = plan
+  if (atOnce) return worker.ask({ name: 'calls', workload, atOnce, ms })
+  if (!server) return worker.ask({ name: workload })
+  const { origin, cookies, hotCookie } = worker.about
+  const before = await worker.ask({ name: 'cpu' })
+  const { rate, p99 } = await load.ask({
+    name: 'load',
+    url: `${origin}/${workload}`,
+    cookies: workload === 'hot' ? Array(connections).fill(hotCookie) : cookies,
+    ...{ connections, requests, ms },
   })
+  const after = await worker.ask({ name: 'cpu' })
+  return { cpu: (after.cpu - before.cpu) / (after.requests - before.requests), rate, p99 }
+}
+
+/** What became of the changes; that connect-solidis loses one is no result, but an error. */
+async function check(worker, { side, workload }, sides) {
+  const found = await worker.ask({ name: 'check', workload })
+  const { kind } = sides.find(({ name }) => name === side)
+  if (found.lost !== 0 && kind === 'ours')
+    throw new Error(`${workload}, ${side}: changes were lost`)
+  return found
+}
+
+function rowsOf(rows, way) {
+  return rows.filter((row) => row.workload === way.workload && row.atOnce === way.atOnce)
+}
+
+function rotate(list, by) {
+  const at = by % list.length
+  return [...list.slice(at), ...list.slice(0, at)]
 }

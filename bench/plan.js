@@ -1,74 +1,92 @@
-// What is measured, how often, and for how long.
-import { HOT_CLIENTS } from './workloads.js'
+// What is measured, how often and for how long, in blocks: sides that take turns in something.
+import { BASELINE, IN_REDIS, OPTIONS, OURS, STORES } from './stores.js'
 
-const FULL = {
-  repeats: 3,
-  warmUpMs: 700,
-  sampleMs: 400,
-  concurrencies: [1, 16, 128, 1024],
-  payloads: [300, 1024, 10_240],
-  usualConcurrency: 128,
-  usualPayload: 1024,
-  pages: 200,
-  httpMs: 2000,
-  httpWarmUps: 1,
-  httpConnections: 64,
-  bigSizes: [
-    { sessions: 100_000, repeats: 3 },
-    { sessions: 1_000_000, repeats: 1, oursOnce: true },
-  ],
+export const FULL = {
+  runs: 2,
+  turns: 5,
+  warmUps: 1,
+  turnMs: 1000,
+  connections: 64,
+  servers: ['express', 'node'],
+  payloads: [300, 1024],
+  largePayloads: [10_240, 102_400],
+  atOnce: [1, 16, 128],
+  sessions: 512,
+  many: 100_000,
 }
 
-const QUICK = {
+export const QUICK = {
   ...FULL,
-  repeats: 1,
-  warmUpMs: 6,
-  sampleMs: 24,
-  concurrencies: [1, 128],
+  runs: 1,
+  turns: 1,
+  warmUps: 0,
+  turnMs: 50,
+  /** In place of a time, in which a cold server on a busy machine may answer none. */
+  requests: 256,
   payloads: [1024],
-  pages: 20,
-  httpMs: 300,
-  httpWarmUps: 0,
-  bigSizes: [{ sessions: 2000, repeats: 1, oursOnce: true }],
+  largePayloads: [10_240],
+  many: 2000,
 }
 
-/** Measured in everything; the others only across concurrency, and across payload, apart. */
-const MAIN_STORES = ['connect-solidis', 'connect-redis', 'raw']
+export const USUAL_PAYLOAD = 1024
 
-/** The plan of a run, narrowed down by what the command line says. */
-export function makePlan({ quick, repeats, concurrencies, payloads }) {
-  const plan = { ...(quick ? QUICK : FULL), quick }
-  if (concurrencies) Object.assign(plan, { concurrencies, usualConcurrency: concurrencies[0] })
-  if (payloads) Object.assign(plan, { payloads, usualPayload: payloads[0] })
-  return { ...plan, repeats: repeats ?? plan.repeats }
+const READING_AND_WRITING = [{ workload: 'reading' }, { workload: 'writing' }]
+
+const PARTS = {
+  /** What a site pays for sessions. */
+  'end-to-end': ({ servers, payloads }) =>
+    servers.flatMap((server) =>
+      payloads.map((payload) => ({ server, payload, sides: STORES, ways: READING_AND_WRITING })),
+    ),
+
+  /** One session, changed by all clients. */
+  hot: () => [{ server: 'express', sides: STORES, ways: [{ workload: 'hot' }] }],
+
+  /** The store alone. */
+  calls: ({ payloads, atOnce }) =>
+    payloads.map((payload) => ({
+      payload,
+      sides: IN_REDIS,
+      ways: atOnce.flatMap((n) => READING_AND_WRITING.map((way) => ({ ...way, atOnce: n }))),
+    })),
+
+  options: ({ largePayloads }) => [
+    optionBlock(Object.keys(OPTIONS).filter((name) => name !== 'compression')),
+    ...largePayloads.map((payload) => ({
+      ...optionBlock(['defaults', 'compression'], payload),
+      sessions: 64,
+    })),
+  ],
+
+  logouts: () => [
+    { sides: IN_REDIS, ways: [{ workload: 'undoneLogouts' }], sessions: 200, turns: 1, warmUps: 0 },
+  ],
+
+  /** One by one, since SCAN visits the keys of all. */
+  many: ({ many }) =>
+    IN_REDIS.map((side) => ({
+      payload: 300,
+      sides: [side],
+      ways: [{ workload: 'many' }],
+      ...{ sessions: many, turns: 1, warmUps: 0 },
+    })),
 }
 
-/** The cells of the micro benchmarks: which stores meet which workload, how. */
-export function microCells(plan, isWanted, storeNames) {
-  const cells = []
-  const add = (workload, concurrency, payload) => {
-    const stores = storeNames.filter((name) =>
-      isMeasured(plan, name, workload, concurrency, payload),
-    )
-    if (isWanted(workload)) cells.push({ workload, concurrency, payload, stores })
-  }
-  for (const payload of plan.payloads) {
-    for (const concurrency of plan.concurrencies) {
-      for (const workload of ['get', 'reading', 'writing', 'login', 'logout']) {
-        add(workload, concurrency, payload)
-      }
-    }
-    add('hot', HOT_CLIENTS, payload)
-  }
-  return cells
+export const PART_NAMES = Object.keys(PARTS)
+
+export function blocksOf(plan, only = PART_NAMES) {
+  return only.flatMap((part) =>
+    PARTS[part](plan).map((block) => ({
+      payload: USUAL_PAYLOAD,
+      base: BASELINE,
+      ...{ turns: plan.turns, warmUps: plan.warmUps, sessions: plan.sessions },
+      ...block,
+      part,
+    })),
+  )
 }
 
-function isMeasured(plan, store, workload, concurrency, payload) {
-  // Sending the same again does not make sense where others change it meanwhile.
-  if (workload === 'hot') return !store.startsWith('raw')
-  if (MAIN_STORES.includes(store)) return true
-  const usualPayload = payload === plan.usualPayload
-  const usualConcurrency = concurrency === plan.usualConcurrency
-  if (workload === 'login' || workload === 'logout') return usualPayload && usualConcurrency
-  return usualPayload || usualConcurrency
+function optionBlock(names, payload = USUAL_PAYLOAD) {
+  const sides = names.map((name) => ({ name, kind: 'ours', store: OURS.name, options: name }))
+  return { server: 'express', payload, sides, ways: READING_AND_WRITING, base: 'defaults' }
 }

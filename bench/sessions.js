@@ -1,69 +1,51 @@
 // The sessions that are stored: realistic ones, of an exact size in JSON.
-import { createHash } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import session from 'express-session'
 
 const { Cookie, Session } = session
 
-const MINUTE_MS = 60_000
-/** How long the stored sessions have to live, before they are touched. */
-export const STORED_LIFE_MS = 30 * MINUTE_MS
-/** How long a session lives that was just touched. */
-export const MAX_AGE_MS = 60 * MINUTE_MS
+export const SECRET = 'not a secret'
+export const MAX_AGE_MS = 3_600_000
+/** The constant number of digits makes every session of a size the same number of bytes. */
+export const FIRST_COUNT = 1_000_000
 
-/** The constant part makes every increment the same number of bytes. */
-export const FIRST_VIEW = 1_000_000
-
-/** Session ids as express-session makes them, but the same in every run. */
 const ids = []
 
+/** Ids as express-session makes them, but the same in every run. */
 export function sessionId(index) {
-  while (ids.length <= index) {
-    ids.push(createHash('sha256').update(`session ${ids.length}`).digest('base64url').slice(0, 32))
-  }
+  while (ids.length <= index) ids.push(hash(`session ${ids.length}`).slice(0, 32))
   return ids[index]
 }
 
+export function cookieOf(sid) {
+  const signature = createHmac('sha256', SECRET).update(sid).digest('base64').replace(/=+$/, '')
+  return `connect.sid=${encodeURIComponent(`s:${sid}.${signature}`)}`
+}
+
 /**
- * The attributes of a session that is `size` bytes in JSON, its cookie included.
- * @param counters how many counters to add, `c0`, `c1`, ..., beyond the size
+ * A new session of `size` bytes in JSON, its cookie included, as express-session makes it.
+ * @param counters how many counters it has besides, `c0`, `c1`, ..., beyond the size
  */
-export function attributesOf(size, counters = 0) {
+export function newSession(store, index, size, counters = 0) {
+  const sid = sessionId(index)
   const attributes = {
-    views: FIRST_VIEW,
-    user: { id: 48_151_623, name: 'Zoë Ångström', roles: ['customer'] },
+    count: FIRST_COUNT,
+    user: { id: `user-${String(index).padStart(7, '0')}`, name: 'Zoë Ångström', roles: ['buyer'] },
     cart: [],
     note: '',
   }
-  let free = size - Buffer.byteLength(textOf(attributes))
+  const created = new Session({ sessionID: sid, sessionStore: store }, attributes)
+  created.cookie = new Cookie({ maxAge: MAX_AGE_MS })
+  let free = size - Buffer.byteLength(JSON.stringify(created))
   for (let i = 0; ; i++) {
-    const item = {
-      sku: `SKU-${10_000 + i}`,
-      title: 'Teapot, blue',
-      quantity: 1 + (i % 3),
-      price: 24.9,
-    }
+    const item = { sku: hash(`${index} ${i}`).slice(0, 12), title: 'Teapot', quantity: 1 + (i % 3) }
     const bytes = JSON.stringify(item).length + 1
     if (bytes > free) break
-    attributes.cart.push(item)
-    free = size - Buffer.byteLength(textOf(attributes))
+    created.cart.push(item)
+    free -= bytes
   }
-  attributes.note = 'x'.repeat(Math.max(free, 0))
-  for (let i = 0; i < counters; i++) attributes[`c${i}`] = FIRST_VIEW
-  return attributes
-}
-
-/** The text under which a store keeps a session with these attributes. */
-export function textOf(attributes, life = STORED_LIFE_MS) {
-  const cookie = new Cookie({ maxAge: life, originalMaxAge: MAX_AGE_MS })
-  cookie.originalMaxAge = MAX_AGE_MS
-  return JSON.stringify({ cookie, ...attributes })
-}
-
-/** The session of a request that logs in, as express-session makes it. */
-export function newSession(store, sid, attributes) {
-  const req = { sessionID: sid, sessionStore: store }
-  const created = new Session(req, attributes)
-  created.cookie = new Cookie({ maxAge: MAX_AGE_MS })
+  created.note = hash(sid).repeat(2).slice(0, Math.max(free, 0))
+  for (let i = 0; i < counters; i++) created[`c${i}`] = FIRST_COUNT
   return created
 }
 
@@ -71,7 +53,11 @@ export function newSession(store, sid, attributes) {
 export function loadSession(store, sid, callback) {
   store.get(sid, (error, data) => {
     if (error) return callback(error)
-    if (!data) return callback(new Error('A stored session was not found'))
+    if (!data) return callback(new Error('a stored session was not found'))
     callback(null, store.createSession({ sessionID: sid, sessionStore: store }, data))
   })
+}
+
+function hash(text) {
+  return createHash('sha256').update(text).digest('base64url')
 }

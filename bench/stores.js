@@ -1,102 +1,98 @@
-// The stores that are compared. `open` connects one to Redis and gives `{ store, close }`.
-import { RedisStore } from 'connect-redis'
+// The stores that are compared, and the options that are tried. `open` gives the store.
+// Each imports what it needs itself, so that no process that is measured has the clients of all.
 import session from 'express-session'
-import { Redis } from 'ioredis'
-import { createClient } from 'redis'
-import { fromIoredis, fromNodeRedis, SolidisStore } from '../dist/esm/index.js'
-import { connectSolidis, solidisMissing } from './solidis.js'
+
+const LIBRARY = '../dist/esm/index.js'
+const SOLIDIS = '@vcms-io/solidis'
 
 /** What the ratios are relative to. */
 export const BASELINE = 'connect-redis'
 
-const connectValkey = await import('connect-valkey').catch(failedImport)
-const glide = await import('@valkey/valkey-glide').catch(failedImport)
-
-// GLIDE refuses calls beyond 1,000 at a time, and gives up after 250 ms, unless told otherwise.
-const GLIDE_LIMITS = { inflightRequestsLimit: 100_000, requestTimeout: 120_000 }
-
-/**
- * `kind` says what a store is in this comparison: `ours`, another one (`other`), or a bound that no
- * store in Redis can pass (`bound`).
- */
-export const STORES = [
+/** `kind`: `ours`, another one in Redis (`other`), or what takes no Redis at all (`bound`). */
+const ALL = [
   {
-    name: 'connect-solidis',
-    label: 'connect-solidis',
+    name: 'solidis',
+    label: 'connect-solidis on Solidis',
     kind: 'ours',
-    missing: solidisMissing,
-    open: openOurs,
+    missing: isInstalled(SOLIDIS) ? undefined : `${SOLIDIS} is not installed`,
+    async open(url, prefix, options) {
+      const { SolidisStore, solidisOptions } = await import(LIBRARY)
+      const solidis = await import(SOLIDIS)
+      const client = new solidis.SolidisClient(solidisOptions(url))
+      await client.connect()
+      return new SolidisStore({ client, prefix, ...options })
+    },
   },
   {
-    name: 'connect-solidis-node-redis',
+    name: 'node-redis',
     label: 'connect-solidis on node-redis',
     kind: 'ours',
-    open: openOverNodeRedis,
-  },
-  {
-    name: 'connect-solidis-ioredis',
-    label: 'connect-solidis on ioredis',
-    kind: 'ours',
-    async open(url, prefix) {
-      const client = new Redis(url)
-      const store = new SolidisStore({ client: fromIoredis(client), prefix })
-      return { store, close: () => client.disconnect() }
+    async open(url, prefix, options) {
+      const { fromNodeRedis, SolidisStore } = await import(LIBRARY)
+      const client = await connectNodeRedis(url)
+      return new SolidisStore({ client: fromNodeRedis(client), prefix, ...options })
     },
   },
   {
     name: BASELINE,
-    label: 'connect-redis',
+    label: 'connect-redis on node-redis',
     kind: 'other',
     async open(url, prefix) {
+      const { RedisStore } = await import('connect-redis')
       const client = await connectNodeRedis(url)
-      return { store: new RedisStore({ client, prefix }), close: () => client.destroy() }
+      return new RedisStore({ client, prefix })
     },
   },
   {
-    name: 'connect-valkey',
-    label: 'connect-valkey (GLIDE)',
-    kind: 'other',
-    missing: connectValkey.missing ?? glide.missing,
-    async open(url, prefix) {
-      const { hostname: host, port } = new URL(url)
-      const addresses = [{ host, port: Number(port || 6379) }]
-      const client = await glide.GlideClient.createClient({ addresses, ...GLIDE_LIMITS })
-      const store = new connectValkey.ValkeyStore({ client, prefix })
-      return { store, close: () => client.close() }
+    name: 'ioredis',
+    label: 'connect-solidis on ioredis',
+    kind: 'ours',
+    async open(url, prefix, options) {
+      const { fromIoredis, SolidisStore } = await import(LIBRARY)
+      const { Redis } = await import('ioredis')
+      const client = new Redis(url)
+      return new SolidisStore({ client: fromIoredis(client), prefix, ...options })
     },
   },
   {
     name: 'memory',
-    label: 'MemoryStore (no Redis)',
+    label: 'MemoryStore, no Redis',
     kind: 'bound',
-    async open() {
-      return { store: new session.MemoryStore(), close: () => {} }
-    },
+    open: async () => new session.MemoryStore(),
   },
 ]
 
-/** Opens connect-solidis with options of its own, over Solidis, or node-redis where that is missing. */
-export async function openOurs(url, prefix, options) {
-  if (solidisMissing) return openOverNodeRedis(url, prefix, options)
-  const client = await connectSolidis(url)
-  const store = new SolidisStore({ client, prefix, ...options })
-  return { store, close: () => client.quit() }
+export const STORES = ALL.filter(({ missing }) => !missing)
+export const LEFT_OUT = ALL.filter(({ missing }) => missing)
+export const IN_REDIS = STORES.filter(({ kind }) => kind !== 'bound')
+
+/** Where only options are compared, they are over Solidis, or node-redis where that is missing. */
+export const OURS = STORES[0]
+
+/** By name, since functions cannot be sent to another process. */
+export const OPTIONS = {
+  defaults: {},
+  touchAfter: { touchAfter: 60 },
+  encryption: { encryption: { secrets: ['a secret for the benchmark, long enough'] } },
+  compression: { compression: true },
+  indexBy: { indexBy: ({ user }) => user?.id },
+  maxLifetime: { maxLifetime: 86_400 },
 }
 
-async function openOverNodeRedis(url, prefix, options) {
-  const client = await connectNodeRedis(url)
-  const store = new SolidisStore({ client: fromNodeRedis(client), prefix, ...options })
-  return { store, close: () => client.destroy() }
+export function openStore({ store, options = 'defaults', url, prefix }) {
+  return ALL.find(({ name }) => name === store).open(url, prefix, OPTIONS[options])
 }
 
-export function storeNamed(name) {
-  return STORES.find((store) => store.name === name)
-}
-
-function connectNodeRedis(url) {
+export async function connectNodeRedis(url) {
+  const { createClient } = await import('redis')
   return createClient({ url }).connect()
 }
 
-function failedImport(error) {
-  return { missing: error.message.split('\n')[0] }
+function isInstalled(name) {
+  try {
+    import.meta.resolve(name)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -8,13 +8,13 @@ import { findOrStartRedis } from './redis-server.js'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 if (isBuildStale()) npm('run', 'build', '--silent')
-if (!existsSync('bench/node_modules')) {
-  // Only errors: connect-valkey asks for Node 24, but works on those that are supported here.
+if (!isInstalled()) {
+  // Only errors: connect-redis 10 asks for Node 22, but works on those that are supported here.
   npm('ci', '--prefix', 'bench', '--no-audit', '--no-fund', '--loglevel', 'error')
 }
 
 const redis = await findOrStartRedis()
-const bench = spawn(process.execPath, ['--expose-gc', 'bench/main.js', ...process.argv.slice(2)], {
+const bench = spawn(process.execPath, ['bench/main.js', ...process.argv.slice(2)], {
   stdio: 'inherit',
   env: { ...process.env, REDIS_URL: redis.url },
 })
@@ -23,6 +23,13 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => bench.kill(
 const [code] = await once(bench, 'exit')
 await redis.stop()
 process.exitCode = code ?? 1
+
+function isInstalled() {
+  const written = 'bench/node_modules/.package-lock.json'
+  return (
+    existsSync(written) && statSync(written).mtimeMs > statSync('bench/package-lock.json').mtimeMs
+  )
+}
 
 function isBuildStale() {
   const built = ['dist/esm/index.js', 'dist/esm/package.json']
