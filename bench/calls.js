@@ -1,25 +1,27 @@
 // What express-session asks of its store for a request, without a server.
 import { loadSession } from './sessions.js'
 
-/** By title; each is one call for the session of `sid`. */
+/** Each is one call for the session of `sid`. */
 export const WORKLOADS = {
   /** `get` and `touch`. */
   reading(store, sid, done) {
-    loadSession(store, sid, (error, session) => {
-      if (error) return done(error)
-      session.touch()
-      store.touch(sid, session, done)
-    })
+    load(store, sid, done, (session) => store.touch(sid, session, done))
   },
   /** `get`, a change and `set`. */
   writing(store, sid, done) {
-    loadSession(store, sid, (error, session) => {
-      if (error) return done(error)
+    load(store, sid, done, (session) => {
       session.count++
-      session.touch()
       store.set(sid, session, done)
     })
   },
+}
+
+function load(store, sid, done, use) {
+  loadSession(store, sid, (error, session) => {
+    if (error) return done(error)
+    session.touch()
+    use(session)
+  })
 }
 
 /** Makes calls for so many milliseconds, `atOnce` at a time: calls a second, and CPU time of each. */

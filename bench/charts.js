@@ -4,7 +4,7 @@ import { GridComponent, TitleComponent } from 'echarts/components'
 import { init, use } from 'echarts/core'
 import { SVGRenderer } from 'echarts/renderers'
 import { bytes, isSameCell, medianOf, ratioOf, short, times } from './figures.js'
-import { USUAL_PAYLOAD } from './plan.js'
+import { SERVERS, USUAL_PAYLOAD } from './plan.js'
 import { STORES } from './stores.js'
 
 use([BarChart, GridComponent, TitleComponent, SVGRenderer])
@@ -14,8 +14,6 @@ const WIDTH = 960
 const HEAD = 84
 const COLUMN = { left: 190, width: 180 }
 const ROW = { head: 28, bar: 24, gap: 26 }
-
-const SERVERS = { express: 'Express 5', node: 'node:http' }
 
 /** Gives `{ file, title, svg }` a chart, for what was measured. */
 export function drawCharts({ rows, plan }) {
@@ -61,12 +59,8 @@ function panelsOf(rows, figure, titleOf) {
         const { label, kind } = STORES.find(({ name }) => name === row.side)
         const value = medianOf(row, figure)
         const { ratio } = ratioOf(rows, row, figure)
-        return {
-          label,
-          kind,
-          value,
-          text: ratio ? `${short(value)}, ${times(ratio)}` : short(value),
-        }
+        const text = ratio ? `${short(value)}, ${times(ratio)}` : short(value)
+        return { label, kind, value, text }
       }),
   }))
 }

@@ -28,13 +28,14 @@ export function ratioOf(rows, row, name) {
   return { ratio: median(inTurns.flat()), ratios: inTurns.map(median) }
 }
 
-/** The ratios that differ between the runs by more than a tenth. */
+/** The rows with ratios that differ between the runs by more than a tenth, and these ratios by figure. */
 export function disagreements(rows) {
-  return rows.flatMap((row) =>
-    Object.keys(row.runs[0][0])
-      .map((name) => ({ row, name, ratios: ratioOf(rows, row, name).ratios ?? [] }))
-      .filter(({ ratios }) => Math.max(...ratios) > Math.min(...ratios) * AGREED),
-  )
+  return rows.flatMap((row) => {
+    const found = Object.keys(row.runs[0][0])
+      .map((name) => ({ name, ratios: ratioOf(rows, row, name).ratios ?? [] }))
+      .filter(({ ratios }) => Math.max(...ratios) > Math.min(...ratios) * AGREED)
+    return found.length > 0 ? [{ row, found }] : []
+  })
 }
 
 export function isSameCell(a, b) {

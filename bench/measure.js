@@ -20,7 +20,8 @@ export async function measureBlock(block, { plan, url, prefix, load }) {
     for (const worker of workers.values()) worker.about = await worker.ready
     for (let turn = -warmUps; turn < turns; turn++) {
       for (const way of ways) {
-        for (const row of rotate(rowsOf(rows, way), turn + warmUps)) {
+        const taking = rows.filter((it) => it.workload === way.workload && it.atOnce === way.atOnce)
+        for (const row of rotate(taking, turn + warmUps)) {
           const sample = await measure(workers.get(row.side), row, plan, load)
           if (turn >= 0) row.samples.push(sample)
         }
@@ -59,10 +60,6 @@ async function check(worker, { side, workload }, sides) {
   if (found.lost !== 0 && kind === 'ours')
     throw new Error(`${workload}, ${side}: changes were lost`)
   return found
-}
-
-function rowsOf(rows, way) {
-  return rows.filter((row) => row.workload === way.workload && row.atOnce === way.atOnce)
 }
 
 function rotate(list, by) {

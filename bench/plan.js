@@ -29,6 +29,7 @@ export const QUICK = {
 }
 
 export const USUAL_PAYLOAD = 1024
+export const SERVERS = { express: 'Express 5', node: 'node:http' }
 
 const READING_AND_WRITING = [{ workload: 'reading' }, { workload: 'writing' }]
 

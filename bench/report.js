@@ -3,14 +3,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { drawCharts } from './charts.js'
 import { bytes, disagreements, medianOf, percent, ratioOf, short, times } from './figures.js'
-import { USUAL_PAYLOAD } from './plan.js'
+import { SERVERS, USUAL_PAYLOAD } from './plan.js'
 import { IN_REDIS, LEFT_OUT, OURS, STORES } from './stores.js'
 
 /** Documents with a place for the end-to-end figures. */
 const DOCUMENTS = ['README.md', 'docs/performance.md']
 const PLACE = /(<!-- end to end: .*-->\n)[\s\S]*?(<!-- \/end to end -->)/
 
-const SERVERS = { express: 'Express 5', node: '`node:http`' }
 const UNITS = { cpu: ' µs', p99: ' ms', rate: '/s' }
 
 /** Writes the files, and gives the Markdown. */
@@ -35,14 +34,12 @@ export function updateDocuments({ rows, environment }, root) {
   const { date, machine, node, redis } = environment
   const text =
     `${storeTable(usual, columns)}\n\n` +
-    `Express 5, sessions of ${bytes(USUAL_PAYLOAD)}, 64 connections; ${machine}, Node ${node}, ${redis}, ` +
-    `${date.slice(0, 10)}.\n`
+    `Medians, sessions of ${bytes(USUAL_PAYLOAD)}, 64 connections; ${date.slice(0, 10)}, ${machine}, ` +
+    `Node ${node}, ${redis}.\n`
   for (const document of DOCUMENTS) {
     const file = join(root, document)
-    writeFileSync(
-      file,
-      readFileSync(file, 'utf8').replace(PLACE, (_, begin, end) => begin + text + end),
-    )
+    const updated = readFileSync(file, 'utf8').replace(PLACE, (_, from, to) => from + text + to)
+    writeFileSync(file, updated)
   }
 }
 
@@ -126,21 +123,21 @@ function header({ date, machine, os, node, redis, packages }, plan) {
 
 function agreement(rows, { runs }) {
   if (runs < 2) return []
-  const found = disagreements(rows)
+  const differing = disagreements(rows)
   const heading = '## Where the runs disagree'
-  if (found.length === 0) return [heading, `All ratios of the ${runs} runs agree within a tenth.`]
+  if (differing.length === 0)
+    return [heading, `All ratios of the ${runs} runs agree within a tenth.`]
   return [
     heading,
-    'By more than a tenth in their ratios. These are not to be relied on:',
+    'By more than a tenth in these ratios, which are not to be relied on:',
     table(
-      ['', 'store', 'figure', 'ratio in each run'],
-      found.map(({ row, name, ratios }) => [
+      ['', 'store', 'ratio in each run'],
+      differing.map(({ row, found }) => [
         [row.part, row.server, bytes(row.payload), row.workload, row.atOnce]
           .filter(Boolean)
           .join(', '),
         labelOf(row.side),
-        name,
-        ratios.map(times).join(', '),
+        found.map(({ name, ratios }) => `${name} ${ratios.map(times).join(' and ')}`).join('; '),
       ]),
     ),
   ]
