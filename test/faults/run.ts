@@ -12,6 +12,7 @@ export const TIMEOUT_MS = 500
 const BEFORE_MS = 200
 const AFTER_MS = 300
 /** No machine is so slow that it needs longer to be back. */
+const CLOSED_WITHIN_MS = 3000
 const BACK_WITHIN_MS = 10_000
 
 /** What a fault is done to. */
@@ -54,9 +55,11 @@ export async function run(fault: Fault, kind: ClientKind): Promise<Counts> {
     await sleep(BEFORE_MS)
     await fault.happen({ server, relay, tested, store, load })
     load.faultEnded()
-    if (!fault.isFinal) await isBack(counts)
+    if (!fault.isFinal) await within(BACK_WITHIN_MS, () => counts.backAfterMs !== undefined)
     await sleep(AFTER_MS)
     await load.stop(2 * TIMEOUT_MS + 1000)
+    // What a reply of the last calls gave away may have opened it once more.
+    if (!fault.isFinal) await within(CLOSED_WITHIN_MS, () => store.state === 'closed')
     counts.stateAtEnd = store.state
     await load.audit((key) => server.ask('GET', key))
     counts.held = await heldOf(load.told)
@@ -68,7 +71,8 @@ export async function run(fault: Fault, kind: ClientKind): Promise<Counts> {
   return counts
 }
 
-async function isBack(counts: Counts): Promise<void> {
-  const giveUpAt = Date.now() + BACK_WITHIN_MS
-  while (counts.backAfterMs === undefined && Date.now() < giveUpAt) await sleep(5)
+/** Waits until something is so, but not for ever: that it is not is for the test to find. */
+async function within(limitMs: number, isSo: () => boolean): Promise<void> {
+  const giveUpAt = Date.now() + limitMs
+  while (!isSo() && Date.now() < giveUpAt) await sleep(5)
 }
