@@ -21,13 +21,13 @@ export function startRecipe(
  * Uses a site as a browser would: its login makes a new session, and its logout is final, though a
  * request that had loaded the session is answered after it.
  */
-export async function useSite(url: string): Promise<void> {
+export async function useSite(url: string, login: object = { user: 'ann' }): Promise<void> {
   await request(url).get('/profile').expect(401)
   const user = request.agent(url)
   const planted = 'connect.sid=s%3Aplanted.signature'
-  const login = await user.post('/login').set('Cookie', planted).send({ user: 'ann' })
-  expect(login.status).to.be.oneOf([200, 201])
-  const cookie = cookieOf(login)
+  const answer = await user.post('/login').set('Cookie', planted).send(login)
+  expect(answer.status).to.be.oneOf([200, 201])
+  const cookie = cookieOf(answer)
   expect(cookie).not.to.include('planted')
   await user.post('/theme').send({ theme: 'dark' }).expect(isSuccess)
   const { body } = await user.get('/profile').expect(200)
