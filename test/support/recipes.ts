@@ -47,7 +47,7 @@ export function newProject(packages: readonly string[]): string {
 
 /** What the lines say that `npm install` is given. */
 export function packagesOf(code: string): string[] {
-  const text = code.replace(/\\\n(\/\/)?/g, ' ')
+  const text = code.replace(/\\\n(\/\/)?/g, ' ').replace(/(?<=npm install .*)#.*/g, '')
   const installs = [...text.matchAll(/^[/ ]*npm install (.*)$/gm)]
   return installs.flatMap(([, list = '']) => list.trim().split(/ +/)).filter(isPackage)
 }
