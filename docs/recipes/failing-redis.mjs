@@ -22,7 +22,10 @@ store.on('touchFailed', ({ error }) => console.error(`a session lives no longer:
 
 const app = express()
 
-// Before the sessions, so that it needs none.
+// Before the sessions, so that they need none.
+app.get('/live', (_req, res) => {
+  res.json({ live: true })
+})
 app.get('/ready', (_req, res) => {
   res.status(store.state === 'closed' ? 200 : 503).json({ store: store.state })
 })
@@ -59,11 +62,18 @@ app.use((error, req, res, next) => {
   req.session = null
   res.status(503).set({ 'Retry-After': RETRY_AFTER_SECONDS, 'Cache-Control': 'no-store' })
   if (req.accepts(['json', 'html']) === 'html') {
-    res.send('<!doctype html><title>Unavailable</title><p>Please try again in a moment.')
+    res.send(unavailablePage(req.method))
   } else {
     res.json({ error: 'Sessions are not available. Please try again in a moment.' })
   }
 })
+
+/** Tries again by itself, unless that would send a form once more. */
+function unavailablePage(method) {
+  const refresh = `<meta http-equiv="refresh" content="${RETRY_AFTER_SECONDS}">`
+  return `<!doctype html><html lang="en"><title>Unavailable</title>${method === 'GET' ? refresh : ''}
+<p>We cannot look up who you are just now. You are still logged in. Please try again in a moment.`
+}
 
 const server = app.listen(Number(PORT), '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${server.address().port}`)

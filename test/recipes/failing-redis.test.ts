@@ -63,6 +63,10 @@ describe('the recipe failing-redis', () => {
     const page = await user.get('/').set('Accept', BROWSER).expect(503)
     expect(page.type).to.equal('text/html')
     expect(page.headers).to.include({ 'retry-after': '2' })
+    expect(page.text).to.include('<meta http-equiv="refresh" content="2">')
+    const form = await user.post('/').set('Accept', BROWSER).expect(503)
+    expect(form.text).to.include('try again').and.not.to.include('refresh')
+    await request(running.url).get('/live').expect(200)
   }
 })
 
