@@ -1,18 +1,13 @@
 import { expect } from 'chai'
 import request from 'supertest'
-import { killApps } from '../support/example-app.ts'
-import { startRecipe } from '../support/recipe-site.ts'
-import { removeProjects } from '../support/recipes.ts'
+import { startRecipe, useRedis } from '../support/recipe-site.ts'
 
 describe('the recipe devices', () => {
+  const redis = useRedis()
   let url: string
   before(async function () {
     this.timeout(60_000)
-    url = (await startRecipe('devices.mjs')).url
-  })
-  after(() => {
-    killApps()
-    removeProjects()
+    url = (await startRecipe('devices.mjs', { REDIS_URL: redis.url })).url
   })
 
   async function login(agent: string, user = 'ann', password = 'wonderland') {

@@ -1,45 +1,37 @@
 import { expect } from 'chai'
 import request, { type Response } from 'supertest'
-import { startRedis } from '../../scripts/redis-server.js'
 import { eventually } from '../support/eventually.ts'
-import { killApps } from '../support/example-app.ts'
-import { startRecipe } from '../support/recipe-site.ts'
-import { removeProjects } from '../support/recipes.ts'
+import { startRecipe, useRedis } from '../support/recipe-site.ts'
 
 const BROWSER = 'text/html,application/xhtml+xml,*/*;q=0.8'
 
 describe('the recipe failing-redis', () => {
-  const running = {} as { redis: Awaited<ReturnType<typeof startRedis>>; url: string }
+  const redis = useRedis()
+  let url: string
   before(async function () {
     this.timeout(60_000)
-    running.redis = await startRedis()
-    running.url = (await startRecipe('failing-redis.mjs', { REDIS_URL: running.redis.url })).url
-  })
-  after(async () => {
-    killApps()
-    removeProjects()
-    await running.redis.stop()
+    url = (await startRecipe('failing-redis.mjs', { REDIS_URL: redis.url })).url
   })
 
-  const login = () => request(running.url).post('/login').send({ user: 'ann' })
-  const isReady = async () => (await request(running.url).get('/ready')).status === 200
+  const login = () => request(url).post('/login').send({ user: 'ann' })
+  const isReady = async () => (await request(url).get('/ready')).status === 200
 
   it('answers what it should before, during and after a freeze of Redis, and without Redis', async function () {
     this.timeout(30_000)
     await eventually(async () => (await login()).status === 200)
-    const user = request.agent(running.url)
+    const user = request.agent(url)
     await user.post('/login').send({ user: 'ann' }).expect(200)
     await user.get('/api/profile').expect(200, { user: 'ann' })
     expect(await isReady()).to.equal(true)
 
-    process.kill(running.redis.pid as number, 'SIGSTOP')
+    process.kill(redis.pid as number, 'SIGSTOP')
     try {
       // Each waits in vain, which opens the breaker.
       await Promise.all([1, 2, 3].map(async () => expectUnavailable(await login())))
       expect(await isReady()).to.equal(false)
       await expectAllUnavailable(user)
     } finally {
-      process.kill(running.redis.pid as number, 'SIGCONT')
+      process.kill(redis.pid as number, 'SIGCONT')
     }
     await eventually(isReady)
     await user.get('/api/profile').expect(200, { user: 'ann' })
@@ -49,7 +41,7 @@ describe('the recipe failing-redis', () => {
       .expect(200, /Logged in/)
     await login().expect(200)
 
-    await running.redis.stop()
+    await redis.stop()
     await eventually(async () => {
       expectUnavailable(await login())
       return !(await isReady())
@@ -66,7 +58,7 @@ describe('the recipe failing-redis', () => {
     expect(page.text).to.include('<meta http-equiv="refresh" content="2">')
     const form = await user.post('/').set('Accept', BROWSER).expect(503)
     expect(form.text).to.include('try again').and.not.to.include('refresh')
-    await request(running.url).get('/live').expect(200)
+    await request(url).get('/live').expect(200)
   }
 })
 

@@ -2,10 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import request from 'supertest'
-import { startRedis } from '../../scripts/redis-server.js'
 import { killApps, startApp } from '../support/example-app.ts'
-import { cookieOf, startRecipe, useSite } from '../support/recipe-site.ts'
-import { newProject, RECIPES, removeProjects } from '../support/recipes.ts'
+import { cookieOf, startRecipe, useRedis, useSite } from '../support/recipe-site.ts'
+import { newProject, RECIPES } from '../support/recipes.ts'
 
 /** By heading, what is installed before. */
 const BEFORE = {
@@ -16,15 +15,8 @@ const BEFORE = {
 
 describe('the recipes for migration', function () {
   this.timeout(60_000)
-  let redis: Awaited<ReturnType<typeof startRedis>>
-  before(async () => {
-    redis = await startRedis()
-  })
+  const redis = useRedis()
   afterEach(() => killApps())
-  after(async () => {
-    removeProjects()
-    await redis.stop()
-  })
 
   const startBefore = (page: string, heading: string, packages: string[]) => {
     const file = join(newProject(['express', 'express-session', ...packages]), 'before.mjs')

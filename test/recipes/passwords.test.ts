@@ -4,15 +4,14 @@ import request from 'supertest'
 import { SolidisStore } from '../../lib/index.ts'
 import { nodeRedisKind } from '../support/clients.ts'
 import { killApps } from '../support/example-app.ts'
-import { cookieOf, startRecipe } from '../support/recipe-site.ts'
-import { removeProjects } from '../support/recipes.ts'
+import { cookieOf, startRecipe, useRedis } from '../support/recipe-site.ts'
 
 const password = 'wonderland'
 
 describe('the recipes for passwords', function () {
   this.timeout(60_000)
+  const redis = useRedis()
   afterEach(() => killApps())
-  after(() => removeProjects())
 
   async function logIn(url: string, password: string) {
     const user = request.agent(url)
@@ -22,8 +21,23 @@ describe('the recipes for passwords', function () {
   const status = async (url: string, path: string, cookie: string) =>
     (await request(url).get(path).set('Cookie', cookie)).status
 
+  async function readSession(cookie: string): Promise<SessionData> {
+    const { client, close } = await nodeRedisKind.connect(redis.url)
+    const session = (await new SolidisStore({ client }).get(sidOf(cookie))) as SessionData
+    close()
+    return session
+  }
+
+  /** A copy is written whatever there was. */
+  async function writeSession(cookie: string, session: SessionData): Promise<void> {
+    const { client, close } = await nodeRedisKind.connect(redis.url)
+    const indexBy = (session: SessionData) => (session as { user?: string }).user
+    await new SolidisStore({ client, indexBy }).set(sidOf(cookie), { ...session })
+    close()
+  }
+
   it('password-change ends all others, or all, and what was begun by the old one', async () => {
-    const { url } = await startRecipe('password-change.mjs')
+    const { url } = await startRecipe('password-change.mjs', { REDIS_URL: redis.url })
     const [mine, other] = [await logIn(url, password), await logIn(url, password)]
     const late = await readSession(other.cookie)
 
@@ -51,7 +65,7 @@ describe('the recipes for passwords', function () {
   })
 
   it('reauthentication asks again, in time, and ends what guesses', async () => {
-    const { url } = await startRecipe('reauthentication.mjs')
+    const { url } = await startRecipe('reauthentication.mjs', { REDIS_URL: redis.url })
     const { user, cookie } = await logIn(url, password)
     await user.get('/payments').expect(200)
     await user.delete('/account').expect(200)
@@ -88,21 +102,6 @@ describe('the recipes for passwords', function () {
     await user.get('/account').expect(401)
   })
 })
-
-async function readSession(cookie: string): Promise<SessionData> {
-  const { client, close } = await nodeRedisKind.connect()
-  const session = (await new SolidisStore({ client }).get(sidOf(cookie))) as SessionData
-  close()
-  return session
-}
-
-/** A copy is written whatever there was. */
-async function writeSession(cookie: string, session: SessionData): Promise<void> {
-  const { client, close } = await nodeRedisKind.connect()
-  const indexBy = (session: SessionData) => (session as { user?: string }).user
-  await new SolidisStore({ client, indexBy }).set(sidOf(cookie), { ...session })
-  close()
-}
 
 function sidOf(cookie: string): string {
   return /s%3A([\w-]+)/.exec(cookie)?.[1] as string

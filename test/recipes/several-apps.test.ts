@@ -2,27 +2,19 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import request from 'supertest'
-import { startRedis } from '../../scripts/redis-server.js'
 import { nodeRedisKind } from '../support/clients.ts'
-import { killApps } from '../support/example-app.ts'
-import { cookieOf, startRecipe } from '../support/recipe-site.ts'
-import { RECIPES, removeProjects } from '../support/recipes.ts'
+import { cookieOf, startRecipe, useRedis } from '../support/recipe-site.ts'
+import { RECIPES } from '../support/recipes.ts'
 import { ask } from '../support/requests.ts'
 
 describe('the recipe several-apps', function () {
   this.timeout(60_000)
-  let redis: Awaited<ReturnType<typeof startRedis>>
+  const redis = useRedis()
   before(async () => {
-    redis = await startRedis()
     const page = readFileSync(join(RECIPES, 'several-apps.md'), 'utf8')
     const { client, close } = await nodeRedisKind.connect(redis.url)
     for (const line of page.match(/^ACL SETUSER .*$/gm) ?? []) await ask(client, ...line.split(' '))
     close()
-  })
-  after(async () => {
-    killApps()
-    removeProjects()
-    await redis.stop()
   })
 
   const start = async (NAME: string, as = '', database = '') => {

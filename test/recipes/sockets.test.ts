@@ -5,22 +5,17 @@ import request from 'supertest'
 import { WebSocket } from 'ws'
 import { SolidisStore } from '../../lib/index.ts'
 import { nodeRedisKind } from '../support/clients.ts'
-import { killApps } from '../support/example-app.ts'
-import { cookieOf, startRecipe, useSite } from '../support/recipe-site.ts'
-import { removeProjects } from '../support/recipes.ts'
+import { cookieOf, startRecipe, useRedis, useSite } from '../support/recipe-site.ts'
 
 describe('the recipes for sockets', function () {
   this.timeout(60_000)
-  after(() => {
-    killApps()
-    removeProjects()
-  })
+  const redis = useRedis()
 
   describe('socket-io', () => {
     let url: string
     const sockets: Socket[] = []
     before(async () => {
-      url = (await startRecipe('socket-io.mjs')).url
+      url = (await startRecipe('socket-io.mjs', { REDIS_URL: redis.url })).url
     })
     after(() => {
       for (const socket of sockets) socket.close()
@@ -61,7 +56,7 @@ describe('the recipes for sockets', function () {
       const socket = connect({ cookie, origin: url })
       expect(await socket.emitWithAck('who')).to.equal('ann')
       const closed = new Promise((tell) => socket.on('disconnect', tell))
-      await endSession(cookie)
+      await endSession(redis.url, cookie)
       socket.emit('who', () => {})
       expect(await closed).to.equal('io server disconnect')
     })
@@ -77,7 +72,7 @@ describe('the recipes for sockets', function () {
   describe('ws', () => {
     let url: string
     before(async () => {
-      url = (await startRecipe('ws.mjs')).url
+      url = (await startRecipe('ws.mjs', { REDIS_URL: redis.url })).url
     })
 
     const connect = (headers: Record<string, string>) =>
@@ -116,7 +111,7 @@ describe('the recipes for sockets', function () {
       const socket = connect({ cookie, origin: url })
       await once(socket, 'open')
       expect(await ask(socket, { who: true })).to.deep.equal({ who: 'ann' })
-      await endSession(cookie)
+      await endSession(redis.url, cookie)
       socket.send(JSON.stringify({ who: true }))
       expect((await once(socket, 'close'))[0]).to.equal(4401)
     })
@@ -136,8 +131,8 @@ async function logIn(url: string) {
 }
 
 /** As a logout by another device does. */
-async function endSession(cookie: string): Promise<void> {
-  const { client, close } = await nodeRedisKind.connect()
+async function endSession(url: string, cookie: string): Promise<void> {
+  const { client, close } = await nodeRedisKind.connect(url)
   await new SolidisStore({ client }).destroy(/s%3A([\w-]+)/.exec(cookie)?.[1] as string)
   close()
 }

@@ -2,16 +2,13 @@ import { appendFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import request from 'supertest'
-import { killApps, startApp } from '../support/example-app.ts'
-import { useSite } from '../support/recipe-site.ts'
-import { compile, copyRecipe, removeProjects } from '../support/recipes.ts'
+import { startApp } from '../support/example-app.ts'
+import { useRedis, useSite } from '../support/recipe-site.ts'
+import { compile, copyRecipe } from '../support/recipes.ts'
 
 describe('the recipe typescript', function () {
   this.timeout(60_000)
-  after(() => {
-    killApps()
-    removeProjects()
-  })
+  const redis = useRedis()
 
   const OPTIONS = '--target es2023 --types node --strict --skipLibCheck typescript.ts'
   const MODULES = ['nodenext', 'node16', 'preserve --moduleResolution bundler']
@@ -26,7 +23,7 @@ describe('the recipe typescript', function () {
         expect(output, module).to.equal('')
       }
       compile(project, ...`--module nodenext ${OPTIONS}`.split(' '))
-      const { url } = await startApp({}, copy.replace(/ts$/, 'js'))
+      const { url } = await startApp({ REDIS_URL: redis.url }, copy.replace(/ts$/, 'js'))
       await useSite(url)
       const { body } = await request(url).get('/themes').expect(200)
       expect(body).to.have.all.keys('dark', 'light')

@@ -3,10 +3,30 @@ import { request as httpRequest } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { expect } from 'chai'
 import request from 'supertest'
-import { type ExampleApp, startApp } from './example-app.ts'
-import { copyRecipe } from './recipes.ts'
+import { startRedis } from '../../scripts/redis-server.js'
+import { type ExampleApp, killApps, startApp } from './example-app.ts'
+import { copyRecipe, removeProjects } from './recipes.ts'
 
 type Env = Record<string, string>
+
+type PrivateRedis = Awaited<ReturnType<typeof startRedis>>
+
+/**
+ * A Redis for the tests of the `describe` in which it is called, since recipes have the users and the
+ * prefix that they have. In the end it goes, and with it what was started and copied.
+ */
+export function useRedis(): PrivateRedis {
+  const redis = {} as PrivateRedis
+  before(async () => {
+    Object.assign(redis, await startRedis())
+  })
+  after(async () => {
+    killApps()
+    removeProjects()
+    await redis.stop()
+  })
+  return redis
+}
 
 /** Runs a copy of a recipe in a process of its own. */
 export function startRecipe(
