@@ -37,6 +37,7 @@ export class Draft {
   /** Only while `#session` has no more in it. */
   #payload: Payload | undefined
   #session: SessionData | undefined
+  readonly #bases = new Map<Payload | null, SessionData | Promise<SessionData>>()
 
   /** When the first of those who wait for it is told that it failed, by the clock of `performance.now()`. */
   get deadline(): number {
@@ -81,8 +82,11 @@ export class Draft {
       const theirs = isSafe ? await this.#current() : await this.#decode(await this.payload())
       const cookie = cookieData(theirs)
       const ours = await this.#codec.decode(this.#sid, own)
-      const bases = await Promise.all((same ? [same] : known).map(({ own }) => this.#decode(own)))
-      const merged = await inTime(write, write.merge(commonBase(bases, ours), theirs, ours))
+      const loadedFrom = (same ? [same] : known).map(({ own }) => this.#base(own, isSafe))
+      const base = commonBase(await Promise.all(loadedFrom), ours)
+      const merged = isSafe
+        ? mergeSessions(base, theirs, ours)
+        : await inTime(write, write.merge(base, theirs, ours))
       write.call.trace?.merged()
       this.value = this.#owners?.valueOf(merged)
       this.#session = merged
@@ -123,6 +127,14 @@ export class Draft {
     if (earlier === undefined) return snapshot.forms
     const { own } = earlier
     return this.#payload === own ? [plainForm(own)] : [{ stored: null, own }]
+  }
+
+  /** Of many writes of one session, most were loaded from the same. */
+  #base(payload: Payload | null, isSafe: boolean): SessionData | Promise<SessionData> {
+    if (!isSafe) return this.#decode(payload)
+    const base = this.#bases.get(payload) ?? this.#decode(payload)
+    this.#bases.set(payload, base)
+    return base
   }
 
   #decode(payload: Payload | null): SessionData | Promise<SessionData> {
