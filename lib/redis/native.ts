@@ -12,6 +12,11 @@ export class Native {
   /** So many compare and sets of a key are unanswered over this connection, of either kind. */
   #unanswered = new Map<string, number>()
 
+  /** Whether there is none, so that nothing need be known of what is sent. */
+  get isMissing(): boolean {
+    return this.#isThere === false
+  }
+
   /** Another server may answer from now on. */
   forget(): void {
     this.#isThere = undefined
@@ -34,7 +39,7 @@ export class Native {
    * is such a command; and what is held of a key is no answer to two at a time.
    */
   commandFor(key: string, args: Command): Command | undefined {
-    if (this.#isThere === false || this.#isAsked || this.#unanswered.has(key)) return undefined
+    if (this.#isAsked || this.#unanswered.has(key)) return undefined
     const command = setIfEqual(key, args as string[])
     if (command !== undefined && this.#isThere === undefined) this.#isAsked = true
     return command

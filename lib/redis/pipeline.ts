@@ -12,8 +12,8 @@ export type Answered = (failure: unknown, replies: unknown[][]) => void
 interface Member {
   readonly commands: Command[]
   readonly answered: Answered
-  /** That of the caller, where the batch was begun by another, in whose context it is answered. */
-  readonly context: AsyncResource | undefined
+  /** That of the caller, who is answered in that of another. */
+  readonly context: AsyncResource
 }
 
 /** So many commands make a batch. */
@@ -21,42 +21,49 @@ const MAX_COMMANDS = 64
 
 /**
  * Sends what is asked for in one tick together, where the client makes a pipeline of it: at 128 calls
- * at once that is a tenth to a quarter faster (see docs/performance.md).
+ * at once that is a tenth to a quarter faster (see docs/performance.md). What comes first does not wait
+ * for that: on a server, hardly ever does another come in its tick.
  */
 export class Pipeline {
   readonly #client: SolidisLike
   #batch: Member[] = []
   #count = 0
+  /** Whether something was sent in this tick already. */
+  #isBusy = false
 
   constructor(client: SolidisLike) {
     this.#client = client
   }
 
+  /** Whether what is sent now goes with others, among which a command more costs hardly more. */
+  get isShared(): boolean {
+    return this.#isBusy
+  }
+
   send(commands: Command[], answered: Answered): void {
     if (this.#client.pipelines === false) {
       deliver(this.#client, commands, answered)
-      return
-    }
-    if (this.#batch.length === 0) {
-      this.#batch.push({ commands, answered, context: undefined })
-      process.nextTick(this.#flush, this.#batch)
-    } else {
+    } else if (this.#isBusy) {
       this.#batch.push({ commands, answered, context: new AsyncResource('SolidisStore') })
+      this.#count += commands.length
+      if (this.#count >= MAX_COMMANDS) this.#flush()
+    } else {
+      this.#isBusy = true
+      process.nextTick(this.#endTick)
+      deliver(this.#client, commands, answered)
     }
-    this.#count += commands.length
-    if (this.#count >= MAX_COMMANDS) this.#beginAnew()
   }
 
-  #beginAnew(): void {
+  readonly #endTick = (): void => {
+    this.#isBusy = false
+    if (this.#count > 0) this.#flush()
+  }
+
+  #flush(): void {
+    const batch = this.#batch
     this.#batch = []
     this.#count = 0
-  }
-
-  readonly #flush = (batch: Member[]): void => {
-    if (batch === this.#batch) this.#beginAnew()
-    const [first] = batch as [Member]
-    if (batch.length === 1) deliver(this.#client, first.commands, first.answered)
-    else deliverTogether(this.#client, batch)
+    deliverTogether(this.#client, batch)
   }
 }
 
@@ -66,8 +73,7 @@ function deliverTogether(client: SolidisLike, batch: Member[]): void {
     let start = 0
     for (const { commands, answered, context } of batch) {
       const own = replies.slice(start, start + commands.length)
-      if (context === undefined) answered(failure, own)
-      else context.runInAsyncScope(answered, undefined, failure, own)
+      context.runInAsyncScope(answered, undefined, failure, own)
       start += commands.length
     }
   })

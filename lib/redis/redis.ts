@@ -118,8 +118,8 @@ export class Redis {
   }
 
   /**
-   * Gives what became of the payload and of the remaining milliseconds of a session: by two commands,
-   * or by a script where the client has no pipelines, and its user the right to run scripts.
+   * Gives what became of the payload and of the remaining milliseconds of a session: by one script, or
+   * by two commands where others are sent with them, or the user of Redis may run no scripts.
    */
   get(key: string, done: Callback<Outcome[]>): void {
     const tell: Callback<Reply | Outcome[]> = (error, outcomes) => {
@@ -127,7 +127,7 @@ export class Redis {
       else if (isSession(outcomes)) done(null, outcomes)
       else done(this.#foreign(GET.name))
     }
-    if (this.#client.pipelines !== false || this.#mayNotScript) this.sendAll(get(key), tell)
+    if (this.#pipeline.isShared || this.#mayNotScript) this.sendAll(get(key), tell)
     else this.#getByScript(key, tell)
   }
 
@@ -195,6 +195,10 @@ export class Redis {
    */
   compareAndSet(key: string, args: Command, done: Callback<Reply>): void {
     this.#forgetOthers()
+    if (this.#native.isMissing) {
+      this.#compare(COMPARE_AND_SET, key, args, done)
+      return
+    }
     const command = this.#mayCompareNatively ? this.#native.commandFor(key, args) : undefined
     const end = this.#native.sent(key)
     const answered: Callback<Reply> = (error, reply) => {

@@ -1,6 +1,7 @@
 import {
   COMPARE_AND_SET,
   DESTROY,
+  GET,
   GET_MANY,
   NONCES,
   type Script,
@@ -16,7 +17,9 @@ const IN_TIME = [SET, TOUCH, DESTROY]
  */
 export function asCommand(command: string[]): string[] {
   const [, , , key = '', , , first = '', second = ''] = command
-  switch (scriptOf(command, [GET_MANY, SET, TOUCH, DESTROY])) {
+  switch (scriptOf(command, [GET, GET_MANY, SET, TOUCH, DESTROY])) {
+    case GET:
+      return ['GET', key]
     case GET_MANY:
       return ['GET', ...command.slice(3, -1)]
     case SET:
@@ -33,6 +36,11 @@ export function asCommand(command: string[]): string[] {
 /** Whether a command asks for the payloads and lives of several sessions. */
 export function asksForMany(command: string[]): boolean {
   return scriptOf(command, [GET_MANY]) !== undefined
+}
+
+/** Whether a command asks for the payload and the life of one session, by a script. */
+export function asksForOne(command: string[]): boolean {
+  return scriptOf(command, [GET]) !== undefined
 }
 
 /**
