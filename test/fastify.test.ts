@@ -8,6 +8,7 @@ import { eventually } from './support/eventually.ts'
 import { Browser, FastifySite, type Step } from './support/fastify-site.ts'
 import { freshPrefix } from './support/redis.ts'
 import { ask, ONE_HOUR_MS, stored } from './support/requests.ts'
+import { isRead } from './support/scripts.ts'
 
 const save: Step = { call: 'save' }
 const reload: Step = { call: 'reload' }
@@ -235,8 +236,9 @@ describe('through @fastify/session', () => {
     const { client } = tested
     const failing: SolidisLike = {
       send: (commands) => {
-        const isGet = commands[0]?.[0] === 'GET'
-        return isDown && isGet ? Promise.reject(new Error('down')) : client.send(commands)
+        return isDown && commands.every(isRead)
+          ? Promise.reject(new Error('down'))
+          : client.send(commands)
       },
     }
     const store = createStore({ client: failing })

@@ -61,9 +61,10 @@ export class Pipeline {
 
   #flush(): void {
     const batch = this.#batch
+    const [first] = batch as [Member]
     this.#batch = []
     this.#count = 0
-    deliverTogether(this.#client, batch)
+    first.context.runInAsyncScope(deliverTogether, undefined, this.#client, batch)
   }
 }
 

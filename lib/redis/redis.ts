@@ -218,7 +218,7 @@ export class Redis {
 
   /**
    * The reply is what the key held, which does not show to which of several commands it belongs. Where
-   * sessions are read by GET, an ECHO behind it shows that no other reply is in its place; where they
+   * sessions may be read by GET, an ECHO behind it shows that no other reply is in its place; where they
    * are read by a script, whose replies are arrays, no other can be what is expected. That there is
    * nothing, or anything in doubt, is for the script to show: it finds what has been written.
    */

@@ -5,6 +5,7 @@ import { SessionConflictError, type SolidisLike } from '../../lib/index.ts'
 import { rejection } from '../support/calls.ts'
 import { withoutNative } from '../support/native.ts'
 import { ask, data, save, stored } from '../support/requests.ts'
+import { isRead } from '../support/scripts.ts'
 import { SID, useStores } from '../support/two-sessions.ts'
 
 describe('a session that changes at every attempt', () => {
@@ -22,7 +23,7 @@ describe('a session that changes at every attempt', () => {
     return {
       writes: 0,
       async send(commands) {
-        if (String(commands[0]?.[0]).startsWith('EVAL')) {
+        if (!commands.every(isRead)) {
           const text = JSON.stringify(data({ theirs: this.writes++ }))
           await ask(client, 'SET', key(), put(text))
         }

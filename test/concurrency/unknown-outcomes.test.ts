@@ -13,6 +13,7 @@ import {
   type RequestSession,
   save,
 } from '../support/requests.ts'
+import { isRead } from '../support/scripts.ts'
 import { SERIALIZERS } from '../support/serializers.ts'
 import { add, POLICIES, SID, useStores } from '../support/two-sessions.ts'
 
@@ -203,7 +204,7 @@ for (const [how, serverOf] of [
       let sent = 0
       const twice: SolidisLike = {
         async send(commands) {
-          if (String(commands[0]?.[0]) === 'GET' || sent > 1) return client.send(commands)
+          if (commands.every(isRead) || sent > 1) return client.send(commands)
           if (++sent > 1) throw Object.assign(new Error('closed'), { code: 'ENOTCONN' })
           // It was carried out; the second time, the server had lost its scripts.
           await client.send(commands)

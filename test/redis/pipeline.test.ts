@@ -21,22 +21,39 @@ async function answers(store: SolidisStore, count: number) {
   return seen
 }
 
-describe('calls in one turn of the event loop', () => {
-  it('are sent together', async () => {
+describe('calls in one tick', () => {
+  it('are sent the first at once, and the others together, at the end', async () => {
     const client = stubClient(([, key]) => (key === 'sess:2' ? 1 : 0))
     const store = new SolidisStore({ client })
-    const answers = await Promise.all(['1', '2', '3'].map((sid) => store.exists(sid)))
-    expect(answers).to.deep.equal([false, true, false])
-    expect(client.send.callCount).to.equal(1)
-    await store.exists('4')
-    expect(client.send.callCount).to.equal(2)
+    const answers = ['1', '2', '3'].map((sid) => store.exists(sid))
+    const keys = () => client.send.args.map(([commands]) => commands.map(([, key]) => key))
+    expect(keys()).to.deep.equal([['sess:1']])
+    await new Promise<void>((resolve) => process.nextTick(resolve))
+    expect(keys()).to.deep.equal([['sess:1'], ['sess:2', 'sess:3']])
+    expect(await Promise.all(answers)).to.deep.equal([false, true, false])
+  })
+
+  it('wait for none of the tick before', async () => {
+    const client = stubClient(() => 0)
+    const store = new SolidisStore({ client })
+    for (let i = 1; i <= 3; i++) {
+      const answer = store.exists(String(i))
+      expect(client.send.callCount).to.equal(i)
+      await answer
+    }
   })
 
   it('are sent in several pipelines when they are many', async () => {
     const client = stubClient(() => 0)
     const store = new SolidisStore({ client })
-    await Promise.all(Array.from({ length: 150 }, (_, i) => store.exists(String(i))))
-    expect(client.send.args.map(([commands]) => commands.length)).to.deep.equal([64, 64, 22])
+    const answers = Array.from({ length: 150 }, (_, i) => store.exists(String(i)))
+    const counts = () => client.send.args.map(([commands]) => commands.length)
+    // What is full waits for nothing.
+    expect(counts()).to.deep.equal([1, 64, 64])
+    await Promise.all(answers)
+    expect(counts()).to.deep.equal([1, 64, 64, 21])
+    const sent = client.sent().map(([, key]) => key)
+    expect(sent).to.deep.equal(answers.map((_, i) => `sess:${i}`))
   })
 
   for (const [kind, client] of [
@@ -71,7 +88,11 @@ describe('calls in one turn of the event loop', () => {
     const client = stubClient()
     client.send.resolves([[1]])
     const store = new SolidisStore({ client })
-    const errors = await Promise.all([rejection(store.exists('1')), rejection(store.get('2'))])
+    const [alone, ...errors] = await Promise.all([
+      store.exists('0'),
+      ...[store.exists('1'), store.get('2')].map((call) => rejection(call)),
+    ])
+    expect(alone).to.equal(true)
     expect(errors[0]?.message).to.match(/^EXISTS failed: .*one reply a command/)
     expect(errors[1]?.message).to.match(/^GET failed: .*one reply a command/)
   })
@@ -86,22 +107,32 @@ describe('calls in one turn of the event loop', () => {
       },
     }
     const store = new SolidisStore({ client })
-    const bad = rejection(store.exists('bad'))
-    expect(await Promise.all([store.exists('1'), store.exists('2')])).to.deep.equal([true, true])
-    expect(await bad).to.include({ command: 'EXISTS', code: 'WRONGTYPE' })
-    const keys = ['bad', '1', '2'].map((sid) => `EXISTS sess:${sid}`)
-    expect(sent).to.deep.equal([keys, ...keys.map((key) => [key])])
+    for (const first of ['0', 'bad']) {
+      const alone = store.exists(first).catch(({ code }) => code)
+      const bad = rejection(store.exists('bad'))
+      expect(await Promise.all([store.exists('1'), store.exists('2')])).to.deep.equal([true, true])
+      expect(await bad).to.include({ command: 'EXISTS', code: 'WRONGTYPE' })
+      expect(await alone).to.equal(first === 'bad' ? 'WRONGTYPE' : true)
+      const keys = ['bad', '1', '2'].map((sid) => `EXISTS sess:${sid}`)
+      expect(sent.splice(0)).to.deep.equal([
+        [`EXISTS sess:${first}`],
+        keys,
+        ...keys.map((key) => [key]),
+      ])
+    }
   })
 
   it('all fail where the client cannot deliver what is sent again, one by one', async () => {
-    let refuses = true
-    const send = async () => {
-      const message = refuses ? 'WRONGTYPE Operation' : 'gone'
-      refuses = false
-      throw new Error(message)
+    const send = async (commands: Command[]) => {
+      if (commands[0]?.[1] === 'sess:0') return [[1]]
+      throw new Error(commands.length > 1 ? 'WRONGTYPE Operation' : 'gone')
     }
     const store = new SolidisStore({ client: { send } })
-    const errors = await Promise.all(['1', '2'].map((sid) => rejection(store.exists(sid))))
+    const [alone, ...errors] = await Promise.all([
+      store.exists('0'),
+      ...['1', '2'].map((sid) => rejection(store.exists(sid))),
+    ])
+    expect(alone).to.equal(true)
     for (const error of errors) {
       expect(error).to.include({ code: 'EREDIS', message: 'EXISTS failed: gone' })
     }
@@ -109,10 +140,43 @@ describe('calls in one turn of the event loop', () => {
 
   it('all fail where the client cannot deliver', async () => {
     const client = stubClient()
-    client.send.rejects(new Error('closed'))
+    client.send
+      .onFirstCall()
+      .resolves([[1]])
+      .onSecondCall()
+      .rejects(new Error('closed'))
     const store = new SolidisStore({ client })
-    await Promise.all([rejection(store.exists('1')), rejection(store.exists('2'))])
-    expect(client.send.callCount).to.equal(1)
+    const [alone, ...errors] = await Promise.all([
+      store.exists('0'),
+      ...['1', '2'].map((sid) => rejection(store.exists(sid))),
+    ])
+    expect(alone).to.equal(true)
+    for (const error of errors) {
+      expect(error).to.include({ code: 'EREDIS', message: 'EXISTS failed: closed' })
+    }
+    expect(client.send.callCount).to.equal(2)
+  })
+
+  it('do not fail with the first of them', async () => {
+    const client = stubClient(() => 1)
+    client.send.onFirstCall().rejects(new Error('closed'))
+    const store = new SolidisStore({ client, breaker: false })
+    const alone = rejection(store.exists('0'))
+    expect(await Promise.all([store.exists('1'), store.exists('2')])).to.deep.equal([true, true])
+    expect(await alone).to.include({ code: 'EREDIS', message: 'EXISTS failed: closed' })
+  })
+
+  it('are sent from the context of the first of a pipeline', async () => {
+    const context = new AsyncLocalStorage<number>()
+    const contexts: unknown[] = []
+    const send = async (commands: Command[]) => {
+      contexts.push(context.getStore())
+      return commands.map(() => [1])
+    }
+    const store = new SolidisStore({ client: { send } })
+    const calls = Array.from({ length: 70 }, (_, i) => context.run(i, () => store.exists('1')))
+    await Promise.all(calls)
+    expect(contexts).to.deep.equal([0, 1, 65])
   })
 
   it('are sent one by one, each from its own context, through a client of another kind', () => {

@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import sinon from 'sinon'
-import { RedisError, type SolidisLike, SolidisStore } from '../../lib/index.ts'
+import { type Command, RedisError, type SolidisLike, SolidisStore } from '../../lib/index.ts'
 import { calls, rejection } from '../support/calls.ts'
 import { type Data, data } from '../support/requests.ts'
-import { acknowledged } from '../support/scripts.ts'
+import { acknowledged, answerTo } from '../support/scripts.ts'
 import { failingClient, stubClient } from '../support/stub.ts'
 
 /** Nothing of the arguments of a command may reach a log. */
@@ -27,8 +27,14 @@ describe('an error reply', () => {
   it('is noticed at any place', async () => {
     const reply = new Error('NOAUTH Authentication required.')
     const client = stubClient(([name]) => (name === 'PTTL' ? reply : Buffer.from('{"cookie":{}}')))
-    const error = await rejection(new SolidisStore({ client }).get('1'))
-    expect(error).to.include({ command: 'PTTL', code: 'NOAUTH' })
+    const store = new SolidisStore({ client })
+    const [, alone, shared] = await Promise.all([
+      // What comes after it in the tick is read by two commands.
+      store.exists('0'),
+      ...[new SolidisStore({ client }), store].map((each) => rejection(each.get('1'))),
+    ])
+    expect(alone).to.include({ command: 'GET', code: 'NOAUTH' })
+    expect(shared).to.include({ command: 'PTTL', code: 'NOAUTH' })
   })
 
   it('to one of many commands fails clear and all', async () => {
@@ -147,7 +153,7 @@ describe('a script', () => {
     session.secret = 'the-payload'
     const outcome = store.set('the-sid', session)
     await outcome.catch(() => {})
-    return { outcome, sent: client.sent().slice(2) }
+    return { outcome, sent: client.sent().slice(1) }
   }
   const noScript = new Error('NOSCRIPT No matching script. Please use EVAL.')
 
@@ -206,16 +212,19 @@ describe('an acknowledgement', () => {
     it(`that is the one to another write is none: ${name}`, async () => {
       // Of writes of every kind, each is answered with what the one before was to be.
       let before: unknown = 7
+      const ofWrite = (command: Command) => {
+        const reply = before
+        before = acknowledged(command.map(String), 1)
+        return reply
+      }
       const client: SolidisLike = {
         async send(commands) {
-          return commands.map((command) => {
-            const [asked] = command
-            if (asked === 'GET') return [payload]
-            if (asked === 'PTTL') return [60_000]
-            const reply = before
-            before = acknowledged(command.map(String), 1)
-            return [reply]
-          })
+          return commands.map((command) => [
+            answerTo(command.map(String), ([name]) => {
+              if (name === 'GET') return payload
+              return name === 'PTTL' ? 60_000 : ofWrite(command)
+            }),
+          ])
         },
       }
       const store = new SolidisStore({ client, breaker: false })
@@ -227,46 +236,83 @@ describe('an acknowledgement', () => {
   }
 })
 
-describe('a session over a client without pipelines', () => {
-  const payload = '{"cookie":{},"user":"ann"}'
+for (const pipelines of [true, false]) {
+  describe(`a session over a client ${pipelines ? 'that makes' : 'without'} pipelines`, () => {
+    const payload = '{"cookie":{},"user":"ann"}'
+    const held = ([name]: string[]) => (name === 'GET' ? payload : 1000)
 
-  function clientOf(answer: (command: string[]) => unknown) {
-    return Object.assign(stubClient(answer), { pipelines: false })
-  }
+    function clientOf(answer: (command: string[]) => unknown) {
+      return Object.assign(stubClient(answer), { pipelines })
+    }
 
-  it('is read by one command', async () => {
-    const client = clientOf(() => [payload, 1000])
-    expect(await new SolidisStore({ client }).get('1')).to.include({ user: 'ann' })
-    expect(client.sent().map(([name]) => name)).to.deep.equal(['EVALSHA'])
-  })
+    /** The names of the commands, one array for each round trip. */
+    function tripsOf({ send }: ReturnType<typeof stubClient>): unknown[][] {
+      return send.args.map(([commands]) => commands.map(([name]) => name))
+    }
 
-  it('is read by two where the user of Redis may run no scripts, and asked for so from then on', async () => {
-    const client = clientOf(([name]) => {
-      if (name === 'EVALSHA') return new Error("NOPERM this user can't run 'evalsha'")
-      return name === 'GET' ? payload : 1000
+    it('is read by one command', async () => {
+      const client = clientOf(held)
+      const store = new SolidisStore({ client })
+      for (const _ of [1, 2]) expect(await store.get('1')).to.include({ user: 'ann' })
+      expect(tripsOf(client)).to.deep.equal([['EVALSHA'], ['EVALSHA']])
     })
-    const store = new SolidisStore({ client })
-    for (const _ of [1, 2]) expect(await store.get('1')).to.include({ user: 'ann' })
-    const names = client.sent().map(([name]) => name)
-    expect(names).to.deep.equal(['EVALSHA', 'GET', 'PTTL', 'GET', 'PTTL'])
-  })
 
-  for (const [version, message] of [
-    ['6.0', 'ERR Error running script (call to f_1): @user_script: 1: WRONGTYPE Operation'],
-    [
-      '6.2',
-      'ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -WRONGTYPE Operation',
-    ],
-    ['7.0', `WRONGTYPE Operation script: ${'a'.repeat(40)}, on @user_script:1.`],
-  ] as const) {
-    it(`is none where Redis ${version} holds something else`, async () => {
-      const store = new SolidisStore({ client: clientOf(() => new Error(message)) })
-      const invalid: RedisError[] = []
-      store.on('invalid', ({ error }) => invalid.push(error as RedisError))
-      expect(await store.get('1')).to.equal(null)
-      expect(invalid.map(({ code, message }) => [code, message])).to.deep.equal([
-        ['WRONGTYPE', 'GET failed: WRONGTYPE Operation'],
+    const by = pipelines ? 'two' : 'one, too,'
+    it(`is read by ${by} where another was sent in the same tick`, async () => {
+      const client = clientOf(held)
+      const store = new SolidisStore({ client })
+      const [, ...sessions] = await Promise.all(['1', '2', '3'].map((sid) => store.get(sid)))
+      for (const session of sessions) expect(session).to.include({ user: 'ann' })
+      expect(tripsOf(client)).to.deep.equal([
+        ['EVALSHA'],
+        ...(pipelines ? [['GET', 'PTTL', 'GET', 'PTTL']] : [['EVALSHA'], ['EVALSHA']]),
       ])
     })
-  }
-})
+
+    it('is read by the whole script where the server does not know it', async () => {
+      const client = clientOf(held)
+      client.send.onFirstCall().resolves([[new Error('NOSCRIPT No matching script.')]])
+      expect(await new SolidisStore({ client }).get('1')).to.include({ user: 'ann' })
+      expect(tripsOf(client)).to.deep.equal([['EVALSHA'], ['EVAL']])
+    })
+
+    it('is read by two where the user of Redis may run no scripts, and asked for so from then on', async () => {
+      const client = clientOf(held)
+      const refusal = new Error("NOPERM this user can't run 'evalsha'")
+      client.send.onFirstCall().resolves([[refusal]])
+      const store = new SolidisStore({ client })
+      for (const _ of [1, 2]) expect(await store.get('1')).to.include({ user: 'ann' })
+      expect(tripsOf(client)).to.deep.equal([['EVALSHA'], ['GET', 'PTTL'], ['GET', 'PTTL']])
+    })
+
+    for (const reply of [null, 7, payload, [], [payload], [payload, 'text'], [7, 1000]]) {
+      it(`is none of ${JSON.stringify(reply)}, which is the reply to another call`, async () => {
+        const client = Object.assign(clientOf(held), { reconnect: sinon.spy() })
+        client.send.onFirstCall().resolves([[reply]])
+        const store = new SolidisStore({ client })
+        expect(await rejection(store.get('1'))).to.include({ command: 'GET', code: 'EFOREIGN' })
+        expect(client.reconnect.callCount).to.be.above(0)
+        expect(store.state).to.equal('open')
+      })
+    }
+
+    for (const [version, message] of [
+      ['6.0', 'ERR Error running script (call to f_1): @user_script: 1: WRONGTYPE Operation'],
+      [
+        '6.2',
+        'ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -WRONGTYPE Operation',
+      ],
+      ['7.0', `WRONGTYPE Operation script: ${'a'.repeat(40)}, on @user_script:1.`],
+    ] as const) {
+      it(`is none where Redis ${version} holds something else`, async () => {
+        const store = new SolidisStore({ client: clientOf(() => new Error(message)) })
+        const invalid: RedisError[] = []
+        store.on('invalid', ({ error }) => invalid.push(error as RedisError))
+        expect(await store.get('1')).to.equal(null)
+        expect(invalid.map(({ code, message }) => [code, message])).to.deep.equal([
+          ['WRONGTYPE', 'GET failed: WRONGTYPE Operation'],
+        ])
+      })
+    }
+  })
+}

@@ -43,7 +43,7 @@ describe('a payload that is no session', () => {
       expect(invalid[0]?.error).to.be.instanceOf(InvalidSessionError)
       expect(invalid[0]?.error).to.include({ name: 'InvalidSessionError', message })
       expect(invalid[0]?.error.cause).to.equal(undefined)
-      expect(client.sent().map(([name]) => name)).to.deep.equal(['GET', 'PTTL'])
+      expect(client.sent().map(([name]) => name)).to.deep.equal(['GET'])
     })
 
     it(`is left out of all, and told of: ${kind}`, async () => {

@@ -206,7 +206,6 @@ describe('time to live', () => {
     ).to.deep.equal([
       ['SET', 'sess:1'],
       ['GET', 'sess:1'],
-      ['PTTL', 'sess:1'],
     ])
     expect(ttl.callCount).to.equal(0)
   })

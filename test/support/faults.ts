@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { SinonFakeTimers } from 'sinon'
 import type { Command, SolidisLike } from '../../lib/index.ts'
+import { isRead } from './scripts.ts'
 
 /** What may become of a command. */
 export type Fault = keyof typeof FAULTS
@@ -27,8 +28,6 @@ const FAULTS = {
 /** Those after which nobody knows whether the command was applied. */
 export const UNKNOWN = (Object.keys(FAULTS) as Fault[]).filter((fault) => fault !== 'arrives twice')
 
-const WRITES = /^(SET|EVAL)/
-
 /** A client of which the next writes go wrong as a test wants it. */
 export class FaultyClient implements SolidisLike {
   /** What becomes of the next writes; of those after them, nothing. */
@@ -41,7 +40,7 @@ export class FaultyClient implements SolidisLike {
 
   send(commands: Command[]): Promise<unknown[][]> {
     const send = () => this.#client.send(commands)
-    const fault = commands.some(([name]) => WRITES.test(String(name))) && this.faults.shift()
+    const fault = !commands.every(isRead) && this.faults.shift()
     return fault ? FAULTS[fault](send) : send()
   }
 }

@@ -1,4 +1,6 @@
+import type { Command } from '../../lib/index.ts'
 import {
+  CHECK,
   COMPARE_AND_SET,
   DESTROY,
   GET,
@@ -10,10 +12,11 @@ import {
 } from '../../lib/redis/commands.ts'
 
 const IN_TIME = [SET, TOUCH, DESTROY]
+const READS = ['ECHO', 'EXISTS', 'GET', 'PTTL', 'SCAN']
 
 /**
- * A script as the command that it is under conditions, e.g. `['PEXPIRE', key, ttlMs]`, or `['GET', ...keys]`;
- * else as it is.
+ * A script as the command that it is under conditions, e.g. `['PEXPIRE', key, ttlMs]`, or `['GET', ...keys]`,
+ * which gives the lives as well; else as it is.
  */
 export function asCommand(command: string[]): string[] {
   const [, , , key = '', , , first = '', second = ''] = command
@@ -38,9 +41,20 @@ export function asksForMany(command: string[]): boolean {
   return scriptOf(command, [GET_MANY]) !== undefined
 }
 
-/** Whether a command asks for the payload and the life of one session, by a script. */
-export function asksForOne(command: string[]): boolean {
-  return scriptOf(command, [GET]) !== undefined
+/** Whether a command changes nothing, of itself or by a script. */
+export function isRead(command: Command): boolean {
+  const asked = command.map(String)
+  return READS.includes(String(asked[0])) || scriptOf(asked, [CHECK, GET, GET_MANY]) !== undefined
+}
+
+/**
+ * Answers the script that reads one session as Redis does, from the replies to GET and PTTL: if one is an
+ * error, that is the reply. To another command replies what does to the command that it is.
+ */
+export function answerTo(command: string[], reply: (command: string[]) => unknown): unknown {
+  if (scriptOf(command, [GET]) === undefined) return reply(asCommand(command))
+  const replies = ['GET', 'PTTL'].map((name) => reply([name, command[3] as string]) ?? null)
+  return replies.find((each) => each instanceof Error) ?? replies
 }
 
 /**

@@ -1,7 +1,7 @@
 import sinon from 'sinon'
 import type { Command } from '../../lib/index.ts'
 import { isNative, NO_SUCH_OPTION, scripted } from './native.ts'
-import { acknowledged, asCommand, asksForMany, asksForOne } from './scripts.ts'
+import { acknowledged, answerTo, asCommand, asksForMany } from './scripts.ts'
 
 type Send = [commands: Command[]]
 
@@ -17,11 +17,7 @@ export function stubClient(reply: (command: string[]) => unknown = () => null) {
       if (isNative(command)) return [NO_SUCH_OPTION]
       const given = command.map(String)
       const asked = asCommand(given)
-      if (asksForOne(given)) {
-        const [payload, pttl] = ['GET', 'PTTL'].map((name) => reply([name, given[3] as string]))
-        return [payload instanceof Error ? payload : [payload ?? null, pttl ?? null]]
-      }
-      const told = reply(asked)
+      const told = answerTo(given, reply)
       if (asksForMany(given) && !(told instanceof Error)) {
         const ofKey = (key: string) => ['GET', 'PTTL'].map((name) => reply([name, key]) ?? null)
         const replies = Array.isArray(told) ? told : asked.slice(1).flatMap(ofKey)

@@ -5,7 +5,8 @@ import { ensureBuilt } from '../support/built.ts'
 
 const SID = 'the-secret-sid'
 const USE = `
-  const store = new SolidisStore({ client: { send: async (all) => all.map(() => [null]) } })
+  const client = { send: async (all) => all.map(([name]) => [name === 'EVALSHA' ? [null, -2] : null]) }
+  const store = new SolidisStore({ client })
   store.get('${SID}').then(() => store.set('${SID}', {})).catch(() => {}).then(() => store.get(1)).catch(() => {})
 `
 const ESM = `import { SolidisStore } from './dist/esm/index.js'\n${USE}`
