@@ -159,7 +159,7 @@ class Gate implements SolidisLike {
     const expire = () => {
       if (this.#patience === patience) this.#failWaiting(tooLate())
     }
-    const patience = startDeadline(expire, MAX_WAIT_MS, performance.now() + MAX_WAIT_MS)
+    const patience = startDeadline({ expire }, MAX_WAIT_MS, performance.now() + MAX_WAIT_MS)
     return patience
   }
 

@@ -21,6 +21,7 @@ export class Call<T> {
   /** Is told how it goes, until it is over, if anybody listens. */
   trace: Trace | undefined
   readonly #command: string
+  readonly #timeout: number
   readonly #owner: Owner
   #tell: Callback<T> | undefined
   #onExpired: (() => void) | undefined
@@ -32,14 +33,12 @@ export class Call<T> {
    */
   constructor(command: string, timeout: number, tell: Callback<T>, owner: Owner, trace?: Trace) {
     this.#command = command
+    this.#timeout = timeout
     this.#tell = tell
     this.#owner = owner
     this.trace = trace
     this.deadline = timeout > 0 ? this.beganAt + timeout : Infinity
-    if (timeout > 0) {
-      const expire = (wasBusy: boolean) => this.#expire(timeout, wasBusy)
-      this.#timer = startDeadline(expire, timeout, this.deadline)
-    }
+    if (timeout > 0) this.#timer = startDeadline(this, timeout, this.deadline)
   }
 
   get isOver(): boolean {
@@ -74,9 +73,10 @@ export class Call<T> {
     return tell
   }
 
-  #expire(timeout: number, wasBusy: boolean): void {
+  /** Called when its time is up. */
+  expire(wasBusy: boolean): void {
     if (this.isOver) return
-    const reason = `no answer within ${timeout} ms`
+    const reason = `no answer within ${this.#timeout} ms`
     const error = new RedisError(this.#command, reason, { code: 'ETIMEDOUT' })
     if (!wasBusy) this.#owner.expired(this as unknown as Call<never>, error)
     this.fail(error)

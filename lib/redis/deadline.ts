@@ -9,8 +9,11 @@ const GRACE_TURNS = 8
 /** So many calls expire in one turn of the event loop, which others need too. */
 const EXPIRED_A_TURN = 200
 
-/** @param wasBusy whether the process was, so that its answers are late and not those of Redis */
-type Expire = (wasBusy: boolean) => void
+/** What has to be over at some time. */
+interface Expiring {
+  /** @param wasBusy whether the process was, so that its answers are late and not those of Redis */
+  expire(wasBusy: boolean): void
+}
 
 type Due = () => void
 
@@ -19,25 +22,25 @@ const due: Due[] = []
 let late: Due[] = []
 
 /**
- * Calls `expire` in `ms` milliseconds. Answers that lie in the socket by then are read first: `expire`
- * finds out whether its call is over.
+ * Lets something expire in `ms` milliseconds. Answers that lie in the socket by then are read first: it
+ * finds out itself whether it is over.
  * @param dueAt the same time by the clock of `performance.now()`
  */
-export function startDeadline(expire: Expire, ms: number, dueAt: number): NodeJS.Timeout {
-  return setTimeout(onDue, ms, expire, dueAt)
+export function startDeadline(expiring: Expiring, ms: number, dueAt: number): NodeJS.Timeout {
+  return setTimeout(onDue, ms, expiring, dueAt)
 }
 
-function onDue(expire: Expire, dueAt: number): void {
+function onDue(expiring: Expiring, dueAt: number): void {
   // Timers know whole milliseconds only, and come early by a part of one: while Redis may still do
   // what its caller would be told has failed.
   const leftMs = dueAt - performance.now()
   if (leftMs > 0) {
-    setTimeout(onDue, leftMs, expire, dueAt)
+    setTimeout(onDue, leftMs, expiring, dueAt)
     return
   }
   const context = new AsyncResource('SolidisStore')
   const wasBusy = performance.now() - dueAt > STALL_MS
-  const told = () => context.runInAsyncScope(expire, undefined, wasBusy)
+  const told = () => context.runInAsyncScope(expiring.expire, expiring, wasBusy)
   if (!wasBusy) {
     expireSoon([told])
     return
