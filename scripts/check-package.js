@@ -6,39 +6,9 @@ import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { writeConsumer } from './consumer.js'
 
-/** What a user of TypeScript writes in either kind of module. */
-const ESM = `
-import session from 'express-session'
-import fastifySession from '@fastify/session'
-import fastify from 'fastify'
-import { type Command, SolidisStore, type SolidisStoreOptions } from 'connect-solidis'
-import { fastifyStore } from 'connect-solidis/fastify'
-const options: SolidisStoreOptions = { client: { send: async (commands: Command[]) => [commands] } }
-export const store: session.Store = new SolidisStore(options)
-export const ids: Promise<string[]> = new SolidisStore(options).ids()
-// @ts-expect-error: no such option
-new SolidisStore({ ...options, tl: 60 })
-const secret = 'a secret of 32 characters or more'
-fastify().register(fastifySession, { secret, store: fastifyStore(new SolidisStore(options)) })
-`
-const COMMONJS = `
-import fastifySession = require('@fastify/session')
-import fastify = require('fastify')
-import lib = require('connect-solidis')
-import adapter = require('connect-solidis/fastify')
-export const ids: Promise<string[]> = new lib.SolidisStore({ client: { send: async () => [] } }).ids()
-// @ts-expect-error: a client is required
-new lib.SolidisStore({})
-const store = adapter.fastifyStore(new lib.SolidisStore({ client: { send: async () => [] } }))
-fastify().register(fastifySession, { secret: ['a secret'], store })
-`
 const OF_CLI = ['commander', 'console-table-printer', 'cli-progress']
-const MODULES = [
-  '--module node16',
-  '--module nodenext',
-  '--module preserve --moduleResolution bundler',
-]
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 // Under `npm publish --dry-run` npm would write nothing here either.
@@ -75,14 +45,9 @@ try {
     `package: ${cli.filename} installs, and npx connect-solidis runs it: ${stdout.trim()}`,
   )
 
-  writeFileSync(join(folder, 'esm.mts'), ESM)
-  writeFileSync(join(folder, 'commonjs.cts'), COMMONJS)
   for (const path of ['node_modules/@types', 'node_modules/@fastify', 'node_modules/fastify'])
     symlinkSync(resolve(path), join(folder, path), 'junction')
-  for (const module of MODULES) {
-    const options = `--noEmit --strict --exactOptionalPropertyTypes --target es2023 --types node ${module}`
-    run(`tsc ${options} esm.mts commonjs.cts`, folder)
-  }
+  for (const { args } of writeConsumer(folder)) run(`tsc ${args.join(' ')}`, folder)
   console.log(`package: ${filename} installs, imports, requires and compiles`)
 } finally {
   rmSync(folder, { recursive: true, force: true })

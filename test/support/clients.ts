@@ -50,8 +50,15 @@ export const solidisKind: ClientKind = {
 export const nodeRedisKind = nodeRedis('node-redis', redis6)
 export const ioredisKind = ioredis('ioredis', ioredis6)
 
-/** Those over which whole suites run; others may be put in their place, to run the same. */
-export const clientKinds: ClientKind[] = [solidisKind, nodeRedisKind, ioredisKind]
+const only = process.env.TEST_CLIENT
+
+/**
+ * Those over which whole suites run, or the one that `TEST_CLIENT` names; others may be put in their
+ * place, to run the same.
+ */
+export const clientKinds: ClientKind[] = [solidisKind, nodeRedisKind, ioredisKind].filter(
+  ({ name }) => only === undefined || name === only,
+)
 
 /** Older versions, which do other things with what they cannot send. */
 export const olderKinds: ClientKind[] = [
@@ -60,8 +67,9 @@ export const olderKinds: ClientKind[] = [
   ioredis('ioredis 5', ioredis5 as unknown as typeof ioredis6),
 ]
 
-/** What the project is for, and node-redis where that is missing. */
-export const mainKind: ClientKind = solidisKind.missing ? nodeRedisKind : solidisKind
+/** What the project is for, and node-redis where that is missing; or what `TEST_CLIENT` names. */
+export const mainKind: ClientKind =
+  clientKinds.find(({ missing }) => missing === undefined) ?? nodeRedisKind
 
 function nodeRedis(name: string, { createClient }: typeof redis6): ClientKind {
   return {
