@@ -44,7 +44,7 @@ export function writeConsumer(folder) {
   return Object.entries(RESOLUTIONS).map(([name, resolution]) => {
     const project = `tsconfig.${name}.json`
     const strict = { noEmit: true, strict: true, exactOptionalPropertyTypes: true }
-    const compilerOptions = { ...strict, target: 'es2023', types: ['node'], ...resolution }
+    const compilerOptions = { ...strict, target: 'es2022', types: ['node'], ...resolution }
     const files = ['esm.mts', 'commonjs.cts']
     writeFileSync(join(folder, project), JSON.stringify({ compilerOptions, files }))
     return { name, args: ['--project', project] }

@@ -22,7 +22,8 @@ const SERVERS = [
   ['Redis 7', 'Redis', '7', '8'],
   ['Redis 8.0 to 8.3', 'Redis', '8', '8.4'],
   ['Redis 8.4 or later', 'Redis', '8.4', '999'],
-  ['Valkey 7 and 8.0', 'Valkey', '7', '8.1'],
+  ['Valkey 7', 'Valkey', '7', '8'],
+  ['Valkey 8.0', 'Valkey', '8', '8.1'],
   ['Valkey 8.1', 'Valkey', '8.1', '9'],
   ['Valkey 9 or later', 'Valkey', '9', '999'],
 ]
@@ -64,7 +65,7 @@ export function axesFor(servers) {
       id: 'framework',
       title: 'Frameworks',
       about:
-        'Those for Fastify are tests of their own. Others have [recipes](recipes/README.md) that are run, too.',
+        'Those for Fastify are tests of their own. The [recipes](recipes/README.md) are run by tests, too.',
       rows: [
         { name: 'Express 4', packages: ['express@4'], jobs: ['tests'] },
         { name: 'Express 5', packages: ['express@5'], jobs: ['tests'] },
@@ -98,7 +99,7 @@ export function axesFor(servers) {
       title: 'TypeScript',
       about:
         'ESM and CommonJS that use the types, by each way to resolve modules; strict, the types of others checked, too.',
-      rows: ['5', '6', '7'].map((version) => ({
+      rows: ['5.4', '5', '6', '7'].map((version) => ({
         name: `TypeScript ${version}`,
         typescript: version,
         jobs: ['node16', 'nodenext', 'bundler'],

@@ -44,7 +44,7 @@ export function preparePlace({ runtime, packages = [], client, server, typescrip
     const folder = installApart([`${packageName}@${range}`])
     place.runtime = name
     place.program = resolve(folder, 'node_modules', packageName, program)
-    add(name, versionOf(packageName, folder))
+    add(name, versionSaidBy(place.program))
   }
   if (packages.length > 0) {
     // What is not there, such as mocha, is found in the folders above.
@@ -74,13 +74,8 @@ export function preparePlace({ runtime, packages = [], client, server, typescrip
 
 /** Installs these packages into a folder of their own within the project, whose name they are. */
 function installApart(specs) {
-  const folder = join(
-    '.matrix',
-    specs
-      .join('+')
-      .replace(/[^\w.+-]+/g, '-')
-      .replace(/^-/, ''),
-  )
+  const name = specs.join('+').replace(/[^\w.+-]+/g, '-')
+  const folder = join('.matrix', name.replace(/^-/, ''))
   mkdirSync(folder, { recursive: true })
   install(folder, specs)
   return folder
@@ -112,6 +107,14 @@ function codeIn(output) {
 
 function nameOf(spec) {
   return spec.replace(/(?<=.)@.*/, '')
+}
+
+/** What a runtime says itself, which shows that it is what is run. */
+function versionSaidBy(program) {
+  const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' })
+  const [version] = /\d+\.\d+\.\d+/.exec(stdout ?? '') ?? []
+  if (version === undefined) throw new NotHadError('it does not run on this system')
+  return version
 }
 
 /** The version of a package that is installed, if it is. */
