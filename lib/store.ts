@@ -415,7 +415,7 @@ export class SolidisStore extends Store {
     if (sessionStore === undefined || sessionStore === this) return
     this.#warnOnce(
       'A store around SolidisStore has to forward createSession(req, session) to it: else concurrent ' +
-        'requests overwrite each other. See "Stores around it" in the README.',
+        'requests overwrite each other. See "Stores around it" in docs/concurrency.md.',
       'CONNECT_SOLIDIS_WRAPPED',
     )
   }

@@ -12,7 +12,7 @@ const ABSOLUTE = /^[a-z]+:/i
 const HEADING = /^#{1,6} +(.+?) *#*$/gm
 /** In code, that is a file of this repository that the reader is told of. */
 const NAMED_FILE =
-  /^(?:(?:lib|cli|bin|test|scripts|bench|docs|example-app|examples)\/[\w./-]*|[A-Z]+\.md)$/
+  /^(?:(?:lib|cli|bin|test|scripts|bench|docs|site|example-app|examples)\/[\w./-]*|[A-Z]+\.md)$/
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const { name, repository } = JSON.parse(readFileSync('package.json', 'utf8'))
@@ -57,7 +57,7 @@ function problemOfLink(document, link) {
     return `${document}: there is no #${anchor} in ${target}`
   }
   // A picture is for who reads in the repository. Elsewhere, its text stands for it.
-  if (target.endsWith('.png')) return undefined
+  if (/\.(?:png|svg)$/.test(target) && !target.startsWith('docs/benchmarks/')) return undefined
   if (packaged.includes(document) && !isPackaged(target)) {
     return `${document}: the package has no ${target}: see "files" in package.json`
   }

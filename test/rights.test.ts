@@ -6,12 +6,12 @@ import { clientKinds, nodeRedisKind, type TestClient } from './support/clients.t
 import { freshPrefix, urlOf } from './support/redis.ts'
 import { ask, type Data, data } from './support/requests.ts'
 
-/** What the client itself needs, by the README, for database 0. */
+/** What the client itself needs, by the page on security, for database 0. */
 const OF_CLIENT: Record<string, string[]> = { Solidis: ['+info'], ioredis: ['+info'] }
 
-describe('a user of Redis with the rights that the README names', () => {
+describe('a user of Redis with the rights that the page on security names', () => {
   const user = `rights${process.pid}`
-  const [base = [], ofIndex = []] = rightsOf(readFileSync('README.md', 'utf8'))
+  const [base = [], ofIndex = []] = rightsOf(readFileSync('docs/security.md', 'utf8'))
   const rights = [...base, ...ofIndex]
   let admin: TestClient
   let prefix: string
@@ -92,7 +92,7 @@ describe('a user of Redis with the rights that the README names', () => {
   })
 })
 
-/** The rights of each line by which the README gives some. */
+/** The rights of each line by which the page gives some. */
 function rightsOf(text: string): string[][] {
   const lines = [...text.matchAll(/^ACL SETUSER web (.*)$/gm)].map(([, line = '']) => line)
   return lines.map((line) => line.split(' ').filter((rule) => rule.startsWith('+')))

@@ -1,13 +1,20 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { ensureBuilt } from './support/built.ts'
 import { solidisKind } from './support/clients.ts'
 import { redisUrl } from './support/redis.ts'
 
 /** Within the package, so that it is found by its name. */
-const FOLDER = '.build/readme'
+const FOLDER = '.build/documents'
 const TSC = 'node_modules/typescript/bin/tsc'
+/** The code of recipes is in files that are run: see test/recipes. */
+const DOCUMENTS = [
+  'README.md',
+  ...readdirSync('docs')
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/${file}`),
+]
 
 /** What the blocks take for granted. Solidis may not be installed. */
 const GIVEN = `
@@ -16,7 +23,7 @@ declare global {
   const app: import('express').Express & import('fastify').FastifyInstance
   const session: typeof import('express-session')
   const store: import('connect-solidis').SolidisStore
-  const { fromIoredis, fromNodeRedis, SolidisStore }: typeof import('connect-solidis')
+  const { fromIoredis, fromNodeRedis, handleOf, SolidisStore }: typeof import('connect-solidis')
   const { createClient, createClientPool, createCluster, createSentinel }: typeof import('redis')
   const { Redis, Cluster }: typeof import('ioredis')
   const rootNodes: { url: string }[], nodes: { host: string; port: number }[]
@@ -24,10 +31,14 @@ declare global {
   const client: import('connect-solidis').SolidisLike
   const sid: string, secret: string, loaded: SessionData
   const metrics: { count(name: string): void }
+  const io: import('socket.io').Server
   function upload(req: unknown): Promise<void>
 }
 declare module 'express-session' {
-  interface SessionData { avatar: boolean; cart: string[]; unread: number; user: string }
+  interface SessionData { avatar: boolean; cart: string[]; unread: number; user: string; views: number }
+}
+declare module 'node:http' {
+  interface IncomingMessage { sessionID: string }
 }
 `
 const SOLIDIS = `
@@ -39,14 +50,17 @@ declare module '@vcms-io/solidis' {
 }
 `
 
-describe('the code in README.md', function () {
+describe('the code in the documents', function () {
   this.timeout(60_000)
-  const blocks = [...readFileSync('README.md', 'utf8').matchAll(/^```(js|diff)\n([\s\S]*?)^```/gm)]
-  const files = blocks.map(([, kind, text = ''], i) => {
-    const code = kind === 'diff' ? afterwards(text) : text
-    const extension = code.includes('require(') ? 'cjs' : 'mjs'
-    return { name: `${FOLDER}/block${i}.${extension}`, code }
-  })
+  const files = DOCUMENTS.flatMap((document) =>
+    [...readFileSync(document, 'utf8').matchAll(/^```(js|ts|diff)\n([\s\S]*?)^```/gm)].map(
+      ([, kind, text = ''], i) => {
+        const code = kind === 'diff' ? afterwards(text) : text
+        const module = code.includes('require(') ? 'cjs' : kind === 'ts' ? 'mts' : 'mjs'
+        return { name: `${FOLDER}/${document.replace(/\W/g, '-')}-${i}.${module}`, code }
+      },
+    ),
+  )
 
   before(() => {
     ensureBuilt()
@@ -61,7 +75,7 @@ describe('the code in README.md', function () {
   after(() => rmSync(FOLDER, { recursive: true, force: true }))
 
   it('is what the package has', () => {
-    expect(files).to.have.length.above(9)
+    expect(files).to.have.length.above(30)
     const options = '--noEmit --ignoreConfig --allowJs --checkJs --skipLibCheck --types node'
     const { stdout, status } = spawnSync(
       process.execPath,
