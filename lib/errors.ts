@@ -5,9 +5,10 @@
 const BRAND = Symbol.for('connect-solidis.error')
 
 abstract class StoreError extends Error {
-  /** What a class is known by: not its name, which a bundler may shorten. */
+  /** @internal What a class is known by: not its name, which a bundler may shorten. */
   static readonly brand: string
 
+  /** @internal */
   static override [Symbol.hasInstance](this: { readonly brand: string }, value: unknown): boolean {
     // biome-ignore lint/complexity/noThisInStatic: each subclass asks for its own
     return isInstance(value, this)
