@@ -120,7 +120,8 @@ async function ready(url) {
       if (Date.now() > giveUpAt) throw error
       await new Promise((resolve) => setTimeout(resolve, 20))
     } finally {
-      client.destroy()
+      // node-redis 5 throws where there is nothing to close.
+      if (client.isOpen) client.destroy()
     }
   }
 }

@@ -21,8 +21,9 @@ export function renderPage(results, defaults) {
 
 Made by \`npm run matrix\` on ${date}, for connect-solidis ${version}, on ${process.platform} (${process.arch}): do not edit.
 
-Each row tries one thing, with the defaults for all else: ${shown(defaults)}. *Tests*: how many have passed of those that tell
-most in short, against a real server: the contract over each client, the site on Express, races over several processes,
+Each row tries one thing, with the defaults for all else: ${shown(defaults)}.
+
+*Tests*: how many have passed of those that tell most in short, against a real server: the contract over each client, the site on Express, races over several processes,
 the swap with connect-redis, and the sessions of a user. The whole suite runs on the defaults with each change.
 
 ${renderTables(results)}
