@@ -124,6 +124,7 @@ describe('a session that is held for long', () => {
     // Of each two, one is read by a script, and one by GET.
     while (sessions.length < COUNT) {
       sessions.push(...(await Promise.all([store.get('1'), store.get('1')])))
+      await turn()
     }
     expect(buffers).to.have.length(2 * COUNT)
     // Small buffers share one that Node keeps.
