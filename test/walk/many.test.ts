@@ -76,6 +76,9 @@ for (const kind of clientKinds) {
     })
 
     it('sends nothing more once the loop is left', async () => {
+      await sidsOf(store)
+      const whole = counted.commands
+      counted.commands = 0
       for await (const [sid, session] of store) {
         expect([sid, (session as Data).of]).to.deep.equal([sid, sid])
         break
@@ -84,7 +87,8 @@ for (const kind of clientKinds) {
       await store.exists('s0')
       await sleep(20)
       expect(counted.commands).to.equal(commands + 1)
-      expect(commands).to.be.below(20)
+      // How many pages there are depends on what else there is to SCAN.
+      expect(commands).to.be.below(whole / 2)
     })
 
     it('lets the sessions of a loop be changed, set and destroyed', async () => {
