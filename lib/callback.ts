@@ -19,13 +19,3 @@ export function promiseOf<T>(start: (done: Callback<T>) => void): Promise<T> {
     start((error, result) => (error === null ? resolve(result as T) : reject(error)))
   })
 }
-
-/** Goes on with a value at once, or with that of a promise when it is there. */
-export function whenReady<T>(
-  value: T | Promise<T>,
-  failed: (error: Error) => void,
-  goOn: (value: T) => void,
-): void {
-  if (value instanceof Promise) value.then(goOn).catch(failed)
-  else goOn(value)
-}

@@ -57,15 +57,18 @@ describe('fromIoredis', () => {
   for (const [version, { Redis }] of VERSIONS) {
     it(`lets the commands of one turn leave in one write (ioredis ${version})`, async () => {
       const client = new Redis(redisUrl())
-      const solidisLike = fromIoredis(client)
-      await client.ping()
-      const writes = sinon.spy(client.stream, '_writev' as never)
-      const echoes = await Promise.all(
-        ['1', '2', '3'].map((text) => solidisLike.send([['ECHO', text]])),
-      )
-      expect(echoes.flat(2).map(String)).to.deep.equal(['1', '2', '3'])
-      expect(writes.callCount).to.equal(1)
-      client.disconnect()
+      try {
+        const solidisLike = fromIoredis(client)
+        await client.ping()
+        const writes = sinon.spy(client.stream, '_writev' as never)
+        const echoes = await Promise.all(
+          ['1', '2', '3'].map((text) => solidisLike.send([['ECHO', text]])),
+        )
+        expect(echoes.flat(2).map(String)).to.deep.equal(['1', '2', '3'])
+        expect(writes.callCount).to.equal(1)
+      } finally {
+        client.disconnect()
+      }
     })
   }
 

@@ -113,6 +113,27 @@ describe("onConflict: 'reject'", () => {
 describe('onConflict: a function', () => {
   const { client, key, makeStore, twoSessions } = useStores()
 
+  it('may spoil what it is given, and the next save of the same turn is given it whole', async () => {
+    const bases: unknown[] = []
+    const { store, theirs, ours } = await twoSessions(
+      { a: 1 },
+      {
+        onConflict: (base, theirs, ours) => {
+          bases.push(attributesOf(base))
+          const merged = { ...theirs, ...ours }
+          Object.assign(base, { a: 'spoilt' })
+          return merged
+        },
+      },
+    )
+    const others = [await open(store, SID), await open(store, SID)]
+    await save(Object.assign(theirs, { a: 2 }))
+    // The first is in flight, and the others are written together.
+    await Promise.all([ours, ...others].map((one, i) => save(Object.assign(one, { [`n${i}`]: i }))))
+    expect(bases).to.have.length.above(2)
+    for (const base of bases) expect(base).to.deep.equal({ a: 1 })
+  })
+
   for (const [kind, settle] of [
     ['synchronous', (value: SessionData) => value],
     ['asynchronous', (value: SessionData) => turn(value)],
