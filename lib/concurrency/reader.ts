@@ -3,7 +3,7 @@ import type { Callback } from '../callback.ts'
 import { InvalidSessionError, RedisError } from '../errors.ts'
 import type { Owners } from '../owners/owners.ts'
 import type { Call } from '../redis/call.ts'
-import { CHECK } from '../redis/commands.ts'
+import { GET } from '../redis/commands.ts'
 import { outOfStep, type Redis } from '../redis/redis.ts'
 import type { Outcome } from '../redis/replies.ts'
 import { cookieData } from '../session/cookie.ts'
@@ -104,7 +104,7 @@ export class Reader {
    */
   verify(sid: string, key: string, call: Traced | undefined, done: Callback<null>): void {
     call?.trace?.asks()
-    this.#redis.runShown(CHECK, key, [], async (error, outcomes) => {
+    this.#redis.runShown(GET, key, [], async (error, outcomes) => {
       if (error !== null) return done(error)
       const badData = await this.#badDataIn(sid, outcomes?.[0])
       if (badData !== undefined) {

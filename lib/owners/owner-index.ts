@@ -2,7 +2,7 @@ import { type Callback, promiseOf } from '../callback.ts'
 import type { Reply } from '../redis/client.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Outcome } from '../redis/replies.ts'
-import { newWriteId } from '../session/tag.ts'
+import { uniqueId } from '../session/tag.ts'
 import { ADD, LIST, REMOVE, SETTLE } from './scripts.ts'
 import { slackOf } from './slack.ts'
 
@@ -52,7 +52,7 @@ export class OwnerIndex {
    */
   async add(value: string, entry: NewEntry, deadline: number): Promise<Settle | null> {
     const { sid, ttlMs, isPending, limit, over } = entry
-    const token = isPending ? newWriteId() : ''
+    const token = isPending ? uniqueId() : ''
     const numbers = [ttlMs, 2 * slackOf(ttlMs)].map(String) as [string, string]
     const removed = over.flatMap(({ sid, score }) => [sid, score])
     const args = [sid, ...numbers, token, String(limit), ...removed]

@@ -58,10 +58,13 @@ export function get(key: Key): Command[] {
   ]
 }
 
-/** Gives the same two in one command, where each command has its price. */
+/**
+ * Gives ARGV[1] and the same two, in one command: by it, the reply shows itself to be that to this very
+ * command.
+ */
 export const GET = new Script(
   'GET',
-  `return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}`,
+  `return {ARGV[1], redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}`,
 )
 
 /**
@@ -79,15 +82,6 @@ for i, key in ipairs(KEYS) do
   replies[2 * i + 1] = redis.call('PTTL', key)
 end
 return replies`,
-)
-
-/**
- * Gives ARGV[1] with the payload and the remaining milliseconds of a session: by it, the reply shows
- * itself to be that to this very command.
- */
-export const CHECK = new Script(
-  'GET',
-  `return {ARGV[1], redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}`,
 )
 
 /**

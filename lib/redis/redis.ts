@@ -1,5 +1,6 @@
 import { type Callback, promiseOf } from '../callback.ts'
 import { RedisError } from '../errors.ts'
+import { uniqueId } from '../session/tag.ts'
 import type { BreakerState } from './breaker.ts'
 import type { Call } from './call.ts'
 import type { Command, Reply, SolidisLike } from './client.ts'
@@ -28,7 +29,7 @@ import {
   undelivered,
 } from './replies.ts'
 import type { Server } from './server.ts'
-import { newNonce, type OnBreaker, Servers } from './servers.ts'
+import { type OnBreaker, Servers } from './servers.ts'
 
 /** No more often, a client is asked to connect anew because Redis is only a replica. */
 const RECONNECT_INTERVAL_MS = 1000
@@ -142,10 +143,10 @@ export class Redis {
   }
 
   #getByScript(key: string, tell: Callback<Reply | Outcome[]>): void {
-    this.run(GET, key, [], (error, reply) => {
+    this.runShown(GET, key, [], (error, outcomes) => {
       const { code } = (error ?? {}) as Partial<RedisError>
       if (code === 'WRONGTYPE') return tell(null, [error as RedisError, error as RedisError])
-      if (code !== 'NOPERM') return tell(error, reply)
+      if (code !== 'NOPERM') return tell(error, outcomes)
       this.#mayNotScript = true
       this.sendAll(get(key), tell)
     })
@@ -272,7 +273,7 @@ export class Redis {
 
   /** Runs a script whose reply shows itself to be its own by the nonce in front, and gives the rest. */
   runShown(script: Script, key: string | Key[], args: Command, done: Callback<Outcome[]>): void {
-    const nonce = newNonce()
+    const nonce = uniqueId()
     this.run(script, key, [nonce, ...args], (error, reply) => {
       if (error !== null) return done(error)
       const [echo, ...outcomes] = Array.isArray(reply) ? reply : []

@@ -108,6 +108,6 @@ export class Servers {
   }
 }
 
-export function newNonce(): string {
+function newNonce(): string {
   return randomBytes(9).toString('base64url')
 }

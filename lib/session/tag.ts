@@ -12,7 +12,7 @@ let writes = 0
  * @param createdAt milliseconds since the epoch, if that is to be known later
  */
 export function newTag(sid: string, createdAt?: number): string {
-  const tag = `${digestOf(sid)}.${newWriteId()}`
+  const tag = `${digestOf(sid)}.${uniqueId()}`
   return createdAt === undefined ? tag : `${tag}.${createdAt.toString(36)}`
 }
 
@@ -24,8 +24,8 @@ export function createdAtIn(tag: string): number | undefined {
   return Number.isSafeInteger(createdAt) ? createdAt : undefined
 }
 
-/** What no other write has, of whatever process. */
-export function newWriteId(): string {
+/** What nothing else has, of whatever process; not to be kept secret. */
+export function uniqueId(): string {
   writes++
   return WRITER + writes.toString(36)
 }

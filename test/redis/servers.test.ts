@@ -28,7 +28,7 @@ class StubCluster implements SolidisLike {
       if (this.silent.has(this.nodeOf(keyOf(command) as string))) await new Promise(() => {})
       await sleep(1)
       if (isProbe) return [command[4]]
-      return [command[0] === 'EXISTS' ? 1 : [PAYLOAD, 1000]]
+      return [command[0] === 'EXISTS' ? 1 : [command.at(-1), PAYLOAD, 1000]]
     })
     return Promise.all(replies)
   }

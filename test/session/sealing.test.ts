@@ -11,7 +11,6 @@ import {
   type SolidisLike,
   SolidisStore,
 } from '../../lib/index.ts'
-import { CHECK } from '../../lib/redis/commands.ts'
 import { ForeignPayloadError, Sealing } from '../../lib/session/sealing.ts'
 import { rejection } from '../support/calls.ts'
 import { freshPrefix, redisUrl } from '../support/redis.ts'
@@ -436,20 +435,20 @@ describe('an encrypted session in Redis', () => {
   })
 
   it('that comes with the reply to another call is an error, and closes the door', async () => {
-    const swapping: SolidisLike = {
-      send(commands) {
-        // But for that of CHECK, which shows itself to be none.
-        const isSwapped = (command: Command) => isRead(command) && command[1] !== CHECK.sha1
-        const swapped = commands.map((command) =>
-          isSwapped(command)
-            ? command.map((part) => (part === key() ? `${key()} of another` : part))
-            : command,
-        )
-        return client.send(swapped)
-      },
+    const ofAnother = (part: Command[number]) => (part === key() ? `${key()} of another` : part)
+    // To a script that reads, the reply has the nonce of the call that it was meant for.
+    const swappedRead = (command: Command, isAlone: boolean) => {
+      if (!String(command[0]).startsWith('EVAL')) return command.map(ofAnother)
+      return isAlone ? command.with(-1, 'of another').map(ofAnother) : command
     }
+    const swapping = (isAlone: boolean): SolidisLike => ({
+      send: (commands) =>
+        client.send(
+          commands.map((command) => (isRead(command) ? swappedRead(command, isAlone) : command)),
+        ),
+    })
     for (const isAlone of [true, false]) {
-      const store = encrypted({ client: swapping })
+      const store = encrypted({ client: swapping(isAlone) })
       await store.set(SID, data({ user: 'ann' }))
       await store.set(`${SID} of another`, data({ user: 'bob' }))
       const invalid = heard(store, 'invalid')

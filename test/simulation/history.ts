@@ -1,4 +1,8 @@
 import * as commands from '../../lib/redis/commands.ts'
+import { uniqueId } from '../../lib/session/tag.ts'
+
+/** Tags, and other ids that this process makes: all begin alike. */
+const IDS = new RegExp(`(?<=\\$solidis\\W{3})[\\w.-]+|${uniqueId().slice(0, 8)}\\w+`, 'g')
 
 type Entry = [time: number, who: string, what: string, details: unknown[]]
 
@@ -6,8 +10,8 @@ type Entry = [time: number, who: string, what: string, details: unknown[]]
 export class History {
   readonly #entries: Entry[] = []
   readonly #onLine: ((line: string) => void) | undefined
-  /** Tags go on from world to world; by their order they are the same. */
-  readonly #tags = new Map<string, string>()
+  /** They go on from world to world; by their order they are the same. */
+  readonly #ids = new Map<string, string>()
 
   /** @param onLine is told of what happens when it does */
   constructor(onLine?: (line: string) => void) {
@@ -28,9 +32,9 @@ export class History {
   #lineOf([time, who, what, details]: Entry): string {
     const texts = details.map((detail) => (typeof detail === 'string' ? detail : textOf(detail)))
     const line = `${String(time).padStart(9)} ${who.padEnd(9)} ${[what, ...texts].join(' ')}`
-    return line.replace(/(?<=\$solidis\W{3})[\w.-]+/g, (tag) => {
-      if (!this.#tags.has(tag)) this.#tags.set(tag, `#${this.#tags.size}`)
-      return this.#tags.get(tag) as string
+    return line.replace(IDS, (id) => {
+      if (!this.#ids.has(id)) this.#ids.set(id, `#${this.#ids.size}`)
+      return this.#ids.get(id) as string
     })
   }
 }

@@ -1,6 +1,5 @@
 import type { Command } from '../../lib/redis/client.ts'
 import {
-  CHECK,
   COMPARE_AND_SET,
   DESTROY,
   GET,
@@ -32,8 +31,7 @@ const NO_ECHO = "ERR wrong number of arguments for 'echo' command"
 const OK = 'OK'
 
 const TWINS = new Map<Script, Twin>([
-  [GET, (call, key) => [call('GET', key), call('PTTL', key)]],
-  [CHECK, (call, key, [nonce]) => [nonce as string, call('GET', key), call('PTTL', key)]],
+  [GET, (call, key, [nonce]) => [nonce as string, call('GET', key), call('PTTL', key)]],
   [
     COMPARE_AND_SET,
     (call, key, [nonce, payload, ttl, ...expected]) => {

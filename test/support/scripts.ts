@@ -1,6 +1,5 @@
 import type { Command } from '../../lib/index.ts'
 import {
-  CHECK,
   COMPARE_AND_SET,
   DESTROY,
   GET,
@@ -44,7 +43,7 @@ export function asksForMany(command: string[]): boolean {
 /** Whether a command changes nothing, of itself or by a script. */
 export function isRead(command: Command): boolean {
   const asked = command.map(String)
-  return READS.includes(String(asked[0])) || scriptOf(asked, [CHECK, GET, GET_MANY]) !== undefined
+  return READS.includes(String(asked[0])) || scriptOf(asked, [GET, GET_MANY]) !== undefined
 }
 
 /**
@@ -54,7 +53,7 @@ export function isRead(command: Command): boolean {
 export function answerTo(command: string[], reply: (command: string[]) => unknown): unknown {
   if (scriptOf(command, [GET]) === undefined) return reply(asCommand(command))
   const replies = ['GET', 'PTTL'].map((name) => reply([name, command[3] as string]) ?? null)
-  return replies.find((each) => each instanceof Error) ?? replies
+  return replies.find((each) => each instanceof Error) ?? [command.at(-1), ...replies]
 }
 
 /**

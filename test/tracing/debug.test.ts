@@ -5,7 +5,8 @@ import { ensureBuilt } from '../support/built.ts'
 
 const SID = 'the-secret-sid'
 const USE = `
-  const client = { send: async (all) => all.map(([name]) => [name === 'EVALSHA' ? [null, -2] : null]) }
+  const answer = ([name, ...args]) => [name === 'EVALSHA' ? [args.at(-1), null, -2] : null]
+  const client = { send: async (all) => all.map(answer) }
   const store = new SolidisStore({ client })
   store.get('${SID}').then(() => store.set('${SID}', {})).catch(() => {}).then(() => store.get(1)).catch(() => {})
 `
