@@ -4,7 +4,7 @@ import {
   createHmac,
   createSecretKey,
   type KeyObject,
-  randomFillSync,
+  randomBytes,
 } from 'node:crypto'
 
 /** So many bytes a secret has at least. */
@@ -17,7 +17,6 @@ const ALGORITHM = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const AUTH_TAG_BYTES = 16
 const OPTIONS = { authTagLength: AUTH_TAG_BYTES }
-const NONCES_AT_ONCE = 256
 
 /** Of so many sessions keys are remembered at least: to make one takes as long as half an encryption. */
 const RECENT = 500
@@ -72,8 +71,6 @@ class Secret {
  */
 export class KeyRing {
   readonly #secrets: readonly Secret[]
-  readonly #nonces = Buffer.alloc(NONCES_AT_ONCE * NONCE_BYTES)
-  #nextNonce = this.#nonces.length
 
   /** @param prefix that of the keys in Redis */
   constructor(secrets: readonly (string | Uint8Array)[], prefix: string) {
@@ -100,7 +97,7 @@ export class KeyRing {
    */
   seal(sid: string, header: Buffer, data: Buffer | string): Buffer[] {
     const { key, name } = this.#current.keyOf(sid)
-    const nonce = this.#newNonce()
+    const nonce = randomBytes(NONCE_BYTES)
     const cipher = createCipheriv(ALGORITHM, key, nonce, OPTIONS).setAAD(header).setAAD(name)
     const encrypted = typeof data === 'string' ? cipher.update(data, 'utf8') : cipher.update(data)
     cipher.final()
@@ -129,16 +126,5 @@ export class KeyRing {
       }
     }
     return undefined
-  }
-
-  /** Random bytes cost as much one by one as by the hundred. */
-  #newNonce(): Buffer {
-    if (this.#nextNonce === this.#nonces.length) {
-      randomFillSync(this.#nonces)
-      this.#nextNonce = 0
-    }
-    const start = this.#nextNonce
-    this.#nextNonce += NONCE_BYTES
-    return this.#nonces.subarray(start, this.#nextNonce)
   }
 }
