@@ -67,6 +67,10 @@ export class Queue {
   }
 
   #next(sid: string, waiting: Step[], stored?: Payload): void {
+    if (waiting.length === 0) {
+      this.#waiting.delete(sid)
+      return
+    }
     const next = this.#afterwards(sid, waiting)
     const writes: Write[] = []
     const reads: (() => void)[] = []

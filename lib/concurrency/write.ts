@@ -61,10 +61,10 @@ const MAX_FORMS = 8
 export function beginWrite(write: Write, snapshot: Snapshot, form: Form) {
   const before = snapshot.forms
   const valueBefore = snapshot.value
-  const [first, ...later] = before as [Form, ...Form[]]
   // Else who has it back after a write without an answer would be taken to be listed still.
   if (write.value !== valueBefore) snapshot.value = undefined
-  snapshot.forms = [first, ...later.slice(1 - MAX_FORMS), form]
+  const kept = before.length > MAX_FORMS ? [before[0] as Form, ...before.slice(2)] : before
+  snapshot.forms = [...kept, form]
   return (isWritten: boolean): void => {
     // Then others may have been written since.
     if (write.call.isOver) return

@@ -148,10 +148,14 @@ export class Writer {
     next: Next,
     goOn: (settle: Settle | undefined) => void,
   ): void {
+    if (this.#owners === undefined) {
+      goOn(undefined)
+      return
+    }
     const { sid, value, cookie, expiry, lives, call, done } = write
     const expiresAt = expiry === KEEP ? lives.latestOf(cookie, expiresAtBefore) : expiry
     const listing = { sid, value, expiresAt, expiresAtBefore }
-    const listed = this.#owners?.list(listing, valueBefore, call.deadline)
+    const listed = this.#owners.list(listing, valueBefore, call.deadline)
     if (listed === undefined) {
       goOn(undefined)
       return

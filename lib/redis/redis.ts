@@ -133,23 +133,31 @@ export class Redis {
    * by two commands where others are sent with them, or the user of Redis may run no scripts.
    */
   get(key: string, done: Callback<Outcome[]>): void {
-    const tell: Callback<Reply | Outcome[]> = (error, outcomes) => {
-      if (error !== null) done(error)
-      else if (isSession(outcomes)) done(null, outcomes)
-      else done(this.#foreign(GET.name))
+    if (this.#pipeline.isShared || this.#mayNotScript) {
+      this.#getByCommands(key, done)
+      return
     }
-    if (this.#pipeline.isShared || this.#mayNotScript) this.sendAll(get(key), tell)
-    else this.#getByScript(key, tell)
+    this.runShown(GET, key, [], (error, outcomes) => {
+      if (error === null) this.#tellOfSession(outcomes, done)
+      else if (codeOf(error) === 'WRONGTYPE') done(null, [error as RedisError, error as RedisError])
+      else if (codeOf(error) !== 'NOPERM') done(error)
+      else {
+        this.#mayNotScript = true
+        this.#getByCommands(key, done)
+      }
+    })
   }
 
-  #getByScript(key: string, tell: Callback<Reply | Outcome[]>): void {
-    this.runShown(GET, key, [], (error, outcomes) => {
-      const { code } = (error ?? {}) as Partial<RedisError>
-      if (code === 'WRONGTYPE') return tell(null, [error as RedisError, error as RedisError])
-      if (code !== 'NOPERM') return tell(error, outcomes)
-      this.#mayNotScript = true
-      this.sendAll(get(key), tell)
+  #getByCommands(key: string, done: Callback<Outcome[]>): void {
+    this.sendAll(get(key), (error, outcomes) => {
+      if (error === null) this.#tellOfSession(outcomes, done)
+      else done(error)
     })
+  }
+
+  #tellOfSession(outcomes: Outcome[] | undefined, done: Callback<Outcome[]>): void {
+    if (isSession(outcomes)) done(null, outcomes)
+    else done(this.#foreign(GET.name))
   }
 
   /**
@@ -195,7 +203,7 @@ export class Redis {
 
   /** A node of a cluster does, or a proxy, that was given as if it were the only server. */
   #refusesManyKeys(error: Error | null): boolean {
-    const { code } = (error ?? {}) as Partial<RedisError>
+    const code = codeOf(error)
     if (code === 'CROSSSLOT') this.#takesManyKeys = false
     return code === 'CROSSSLOT' || code === 'NOPERM'
   }
@@ -436,8 +444,12 @@ function outcomeOfGet(reply: Reply): Outcome {
 
 /** Whether a server does not know a command, or its user may not use it: then it has done nothing. */
 function isRefusal(outcome: Outcome | undefined): boolean {
-  const { code } = (outcome ?? {}) as Partial<RedisError>
+  const code = codeOf(outcome)
   return code === 'ERR' || code === 'NOPERM'
+}
+
+function codeOf(failure: unknown): string | undefined {
+  return (failure as Partial<RedisError> | null | undefined)?.code
 }
 
 /** What `instanceof RedisError` says of an outcome, in a tenth of its time. */
@@ -450,9 +462,9 @@ function isText(reply: Outcome | undefined): boolean {
 }
 
 /** Whether it may be the payload and the remaining milliseconds of a session. */
-function isSession(outcomes: Reply | Outcome[] | undefined): outcomes is Outcome[] {
+function isSession(outcomes: Outcome[] | undefined): outcomes is Outcome[] {
   if (!Array.isArray(outcomes)) return false
-  const [payload, pttl] = outcomes as Outcome[]
+  const [payload, pttl] = outcomes
   if (payload === null || isFailure(payload) || isFailure(pttl)) return true
   return isText(payload) && Number.isInteger(Number(pttl ?? Number.NaN))
 }
