@@ -1,3 +1,5 @@
+import type { ErrorCode } from './error-codes.ts'
+
 /**
  * Lets `instanceof` know the errors of this package by their name, since an app may have loaded it
  * twice: as an ES module and as CommonJS.
@@ -39,9 +41,10 @@ export class RedisError extends StoreError {
 
   /**
    * `'ETIMEDOUT'`, another code of the connection (`'ECONNREFUSED'`, `'ECONNRESET'`, …), the code of
-   * an error reply of Redis (`'WRONGTYPE'`, `'READONLY'`, …), or `'EREDIS'` where there is none.
+   * an error reply of Redis (`'WRONGTYPE'`, `'READONLY'`, …), or `'EREDIS'` where there is none. Others
+   * than those of `ErrorCode` are possible.
    */
-  readonly code: string
+  readonly code: ErrorCode | (string & {})
 
   constructor(
     command: string,

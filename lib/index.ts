@@ -11,6 +11,7 @@ export type { Merge, OnConflict } from './concurrency/merge.ts'
 export type { SessionWithId } from './concurrency/sessions.ts'
 export { carrySnapshot } from './concurrency/snapshot.ts'
 export type { Change } from './concurrency/update.ts'
+export type { ErrorCode } from './error-codes.ts'
 export {
   InvalidSessionError,
   PayloadTooLargeError,

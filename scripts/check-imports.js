@@ -16,6 +16,7 @@ const LAYERS = [
   ['tracing'],
   ['callback'],
   ['errors'],
+  ['error-codes'],
 ]
 const PACKAGES = /^(node:|express-session$)/
 

@@ -15,7 +15,7 @@ const NAMED_FILE =
   /^(?:(?:lib|cli|bin|test|scripts|bench|docs|site|example-app|examples)\/[\w./-]*|[A-Z]+\.md)$/
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
-const { name, repository } = JSON.parse(readFileSync('package.json', 'utf8'))
+const { name } = JSON.parse(readFileSync('package.json', 'utf8'))
 const [{ files }] = JSON.parse(
   execSync('npm pack --dry-run --json --ignore-scripts --silent', { encoding: 'utf8' }),
 )
@@ -61,9 +61,6 @@ function problemOfLink(document, link) {
   if (packaged.includes(document) && !isPackaged(target)) {
     return `${document}: the package has no ${target}: see "files" in package.json`
   }
-  if (document === 'README.md' && path !== '' && repository === undefined) {
-    return `${document}: npm's site cannot follow ${link} without a "repository" in package.json`
-  }
 }
 
 /** What changed in the past may have another name by now; all else has to be there. */
@@ -71,8 +68,7 @@ function problemOfName(document, code) {
   const path = code.replace(`node_modules/${name}/`, '')
   if (!NAMED_FILE.test(path) || document === 'CHANGELOG.md') return undefined
   if (!existsSync(path)) return `${document}: there is no ${path}`
-  const isForUsers = path !== code || (document === 'README.md' && /^docs\/|\.md$/.test(path))
-  if (isForUsers && !isPackaged(path)) return `${document}: the package has no ${path}`
+  if (path !== code && !isPackaged(path)) return `${document}: the package has no ${path}`
 }
 
 function isPackaged(path) {

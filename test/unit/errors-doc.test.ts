@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
+import { withTables } from '../../scripts/errors-page.js'
 
 const TABLE = 'docs/errors.md'
 const COMMENT = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm
@@ -14,7 +15,8 @@ const CODES = [
 const NEVER_TOLD = ['ENOENT', 'CROSSSLOT']
 
 describe(TABLE, () => {
-  const documented = [...readFileSync(TABLE, 'utf8').matchAll(/^\| `([A-Z_]+)` \|/gm)]
+  const page = readFileSync(TABLE, 'utf8')
+  const documented = [...page.matchAll(/^\| `([A-Z_]+)` \|/gm)]
   const rows = documented.map(([, code]) => code as string)
 
   const sources = readdirSync('lib', { recursive: true, encoding: 'utf8' })
@@ -28,6 +30,10 @@ describe(TABLE, () => {
   it('has every code that lib/ knows', () => {
     expect(told).to.include.members(['ETIMEDOUT', 'READONLY', 'ERR_INVALID_ARG_TYPE', 'EBUSY'])
     expect(told.filter((code) => !rows.includes(code))).to.deep.equal([])
+  })
+
+  it('has what the code says of them, by npm run docs:errors', () => {
+    expect(page).to.equal(withTables(page))
   })
 
   it('has each code once', () => {
