@@ -1,6 +1,7 @@
 // A Redis that is simply there: the one of REDIS_URL, else a private server that lives as long as
 // this process needs it.
 import { execFileSync, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -10,6 +11,11 @@ import { createClient } from 'redis'
 
 const PROGRAMS = ['redis-server', 'valkey-server']
 const READY_WITHIN_MS = 10_000
+/**
+ * Below those that systems give to outgoing connections, one of which could take a port before a server
+ * listens on it, or while it is started anew.
+ */
+const PORTS = [10_000, 30_000]
 
 /** What runs, to be ended with this process. */
 const running = new Set()
@@ -54,7 +60,7 @@ export async function startRedis(
   }
   const url = `redis://127.0.0.1:${port}`
   try {
-    await ready(url)
+    await ready(url, server)
   } catch (cause) {
     await stop()
     throw new Error(`${program} did not start on port ${port}`, { cause })
@@ -99,15 +105,20 @@ function succeeds(program, args) {
 
 /** Gives a port of this machine that nobody listens on. */
 export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  const server = createServer().listen(randomInt(...PORTS), '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    if (error.code === 'EADDRINUSE') return freePort()
+    throw error
+  }
   const { port } = server.address()
   server.close()
   await once(server, 'close')
   return port
 }
 
-async function ready(url) {
+async function ready(url, server) {
   const giveUpAt = Date.now() + READY_WITHIN_MS
   for (;;) {
     const client = createClient({ url, socket: { reconnectStrategy: false } })
@@ -117,7 +128,7 @@ async function ready(url) {
       await client.ping()
       return
     } catch (error) {
-      if (Date.now() > giveUpAt) throw error
+      if (Date.now() > giveUpAt || server.exitCode !== null) throw error
       await new Promise((resolve) => setTimeout(resolve, 20))
     } finally {
       // node-redis 5 throws where there is nothing to close.
