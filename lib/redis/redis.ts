@@ -81,20 +81,9 @@ export class Redis {
    * @param name of what fails, if it does
    */
   send(command: Command, done: Callback<Reply>, name = nameOf(command)): void {
-    this.#ask(command, name, done, done)
-  }
-
-  /** Sends a command, and gives its reply, or why there is none, to one or the other. */
-  #ask(
-    command: Command,
-    name: string,
-    done: Callback<Reply>,
-    failed: (error: RedisError) => void,
-  ): void {
     this.#deliver([command], name, (failure, replies) => {
-      if (failure !== undefined) return failed(failure)
-      const outcome = outcomeOf(name, replies[0])
-      if (isFailure(outcome)) failed(this.#refused(outcome))
+      const outcome = failure ?? outcomeOf(name, replies[0])
+      if (isFailure(outcome)) done(this.#refused(outcome))
       else done(null, outcome)
     })
   }
@@ -296,10 +285,14 @@ export class Redis {
     const command: Command = Array.isArray(key)
       ? ['EVALSHA', sha1, String(key.length), ...key, ...args]
       : ['EVALSHA', sha1, '1', key, ...args]
-    this.#ask(command, name, done, (error) => {
-      if (error.code !== 'NOSCRIPT') return done(error)
-      this.send(['EVAL', source, ...command.slice(2)], again(done), name)
-    })
+    this.send(
+      command,
+      (error, reply) => {
+        if (codeOf(error) !== 'NOSCRIPT') return done(error, reply)
+        this.send(['EVAL', source, ...command.slice(2)], again(done), name)
+      },
+      name,
+    )
   }
 
   /**
