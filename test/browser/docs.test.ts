@@ -6,6 +6,7 @@ import { extname, join } from 'node:path'
 import { AxeBuilder } from '@axe-core/playwright'
 import { expect } from 'chai'
 import type { Browser, Page } from 'playwright-core'
+import { eventually } from '../support/eventually.ts'
 import { launch, PHONE, visit } from './visitor.ts'
 
 const SITE = 'site/dist'
@@ -117,11 +118,17 @@ function leadsThere({ pathname, hash }: URL, ids: Map<string, string[]>): boolea
 }
 
 async function firstFound(page: Page, words: string): Promise<string> {
-  await page.keyboard.press('Control+k')
-  await page.locator('#localsearch-input').fill(words)
+  const input = page.locator('#localsearch-input')
+  // Keys that come before the script of the page runs are heard by nobody.
+  await eventually(async () => {
+    await page.keyboard.press('Control+k')
+    return input.isVisible()
+  })
+  await input.fill(words)
   const first = page.locator('#localsearch-list a').first()
   await first.waitFor()
   const href = await first.getAttribute('href')
   await page.keyboard.press('Escape')
+  await input.waitFor({ state: 'hidden' })
   return String(href)
 }
