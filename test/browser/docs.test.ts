@@ -119,14 +119,14 @@ function leadsThere({ pathname, hash }: URL, ids: Map<string, string[]>): boolea
 
 async function firstFound(page: Page, words: string): Promise<string> {
   const input = page.locator('#localsearch-input')
+  const first = page.locator('#localsearch-list a').first()
   // Keys that come before the script of the page runs are heard by nobody.
   await eventually(async () => {
     await page.keyboard.press('Control+k')
-    return input.isVisible()
-  })
-  await input.fill(words)
-  const first = page.locator('#localsearch-list a').first()
-  await first.waitFor()
+    if (!(await input.isVisible())) return false
+    await input.fill(words)
+    return first.isVisible()
+  }, 20_000)
   const href = await first.getAttribute('href')
   await page.keyboard.press('Escape')
   await input.waitFor({ state: 'hidden' })
